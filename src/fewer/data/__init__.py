@@ -1,0 +1,1 @@
+"""What we know: who is who, the durable store, and the readers that fill it."""

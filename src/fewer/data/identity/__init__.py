@@ -1,0 +1,1 @@
+"""Who is who: identifiers normalised, hashed and joined into people."""

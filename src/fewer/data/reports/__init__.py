@@ -1,0 +1,1 @@
+"""Readers of ad performance reports: impressions, clicks, spend, conversions."""

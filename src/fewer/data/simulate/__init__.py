@@ -1,0 +1,1 @@
+"""A synthetic shop with planted truths, labelled as such wherever it appears."""

@@ -1,0 +1,1 @@
+"""Readers of source files: one row becomes events, people, items, lists or reports."""

@@ -1,0 +1,1 @@
+"""The durable truth: Delta tables, the person table, the control database, generations."""

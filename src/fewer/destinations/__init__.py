@@ -1,0 +1,1 @@
+"""Where an audience can be sent; one file each."""

@@ -1,0 +1,1 @@
+"""Who is in a segment: definitions planned, compiled and run."""

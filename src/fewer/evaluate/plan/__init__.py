@@ -1,0 +1,1 @@
+"""Conditions turned into distinct leaves, shared windows and words of explanation."""

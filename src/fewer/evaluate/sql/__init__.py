@@ -1,0 +1,1 @@
+"""Plans turned into SQLGlot trees; no text of SQL is built here."""

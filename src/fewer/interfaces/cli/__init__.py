@@ -1,0 +1,1 @@
+"""The `fewer` command; one file for each group of commands."""

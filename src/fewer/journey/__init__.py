@@ -1,0 +1,1 @@
+"""The steps from data to decision; none imports another."""

@@ -1,0 +1,1 @@
+"""Step 1: which engagement points exist, and how far to trust them."""

@@ -1,0 +1,1 @@
+"""Step 4: layered exclusions, with who was removed and why."""

@@ -1,0 +1,1 @@
+"""What things are: events, people, windows, conditions, segments, goals. Pure data."""

@@ -1,0 +1,1 @@
+"""The object behind every way in: `Project`, its jobs and its runs."""

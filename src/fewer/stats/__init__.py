@@ -1,0 +1,1 @@
+"""Sums in, estimates with intervals out; vectorised over segments. Pure arithmetic."""
