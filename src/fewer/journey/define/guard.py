@@ -1,0 +1,211 @@
+"""Size guard: is a segment as large as it should be, and what would bring it there.
+
+Proposals are computed, never guessed: `candidates` lists edits of one number in the
+definition, the caller evaluates them all in one plan, and `choose` keeps those that land
+inside the guard, smallest change first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import log
+from typing import Final, Literal
+
+from fewer.model.condition import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Did,
+    DidNot,
+    First,
+    Last,
+    NoneOf,
+    Not,
+    SequenceOf,
+    walk,
+)
+from fewer.model.measure import Comparison
+from fewer.model.segment import Segment, SizeGuard
+from fewer.model.window import DAY, Duration
+
+Verdict = Literal["within", "too_small", "too_large"]
+
+_DAYS: Final = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
+_COUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50)
+_NEAREST: Final = 5  # values to try on each side of the present one
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One edit of one number of a segment's own condition."""
+
+    segment: Segment  # the edited segment, under an id of its own
+    words: str  # the edit as it would be written: "within: 21d"
+    distance: float  # how far from what is written: |log ratio| of the number
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An edit and the size it would give, computed on the same data."""
+
+    words: str
+    size: int
+    fits: bool  # inside the guard
+
+    def __str__(self) -> str:
+        ending = "" if self.fits else " (nearest found, still outside)"
+        return f"{self.words} would give {self.size:,}{ending}"
+
+
+def verdict(size: int, guard: SizeGuard) -> Verdict:
+    """Where `size` lies against the guard.
+
+    >>> verdict(150, SizeGuard()), verdict(200, SizeGuard()), verdict(2001, SizeGuard())
+    ('too_small', 'within', 'too_large')
+    """
+    if size < guard.min:
+        return "too_small"
+    return "too_large" if size > guard.max else "within"
+
+
+def candidates(segment: Segment) -> tuple[Candidate, ...]:
+    """Edits worth evaluating for a segment outside its guard: windows and whole-number bounds."""
+    behaviours = sum(isinstance(c, Did | DidNot | SequenceOf | Last | First) for c in _own(segment))
+    found = []
+    for number, edit in enumerate(_edits(segment.where)):
+        words = edit.words if behaviours == 1 else f"{edit.of} {edit.words}"
+        tried = segment.model_copy(
+            update={
+                "id": f"{segment.id.replace('@', '__')}__try{number}",
+                "where": edit.condition,
+                "variants": None,
+            }
+        )
+        found.append(Candidate(tried, words, edit.distance))
+    return tuple(found)
+
+
+def choose(guard: SizeGuard, sized: Iterable[tuple[Candidate, int]]) -> tuple[Proposal, ...]:
+    """The edits that fit, nearest to what is written first; failing that, the nearest miss."""
+    tried = list(sized)
+    fitting = sorted(
+        ((c, n) for c, n in tried if verdict(n, guard) == "within"), key=lambda p: p[0].distance
+    )
+    if fitting:
+        return tuple(Proposal(c.words, n, fits=True) for c, n in fitting[:_SHOWN])
+    misses = [(c, n) for c, n in tried if n > 0]
+    if not misses:
+        return ()
+    candidate, size = min(misses, key=lambda p: (_miss(p[1], guard), p[0].distance))
+    return (Proposal(candidate.words, size, fits=False),)
+
+
+def _miss(size: int, guard: SizeGuard) -> int:
+    return max(guard.min - size, size - guard.max)
+
+
+def _own(segment: Segment) -> Iterator[Condition]:
+    return walk(segment.where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    condition: Condition
+    of: str
+    words: str
+    distance: float
+
+
+def _edits(condition: Condition) -> Iterator[_Edit]:
+    match condition:
+        case AllOf():
+            for at, edit in _inside(condition.all):
+                yield _wrap(edit, AllOf(all=_put(condition.all, at, edit.condition)))
+        case AnyOf():
+            for at, edit in _inside(condition.any):
+                yield _wrap(edit, AnyOf(any=_put(condition.any, at, edit.condition)))
+        case NoneOf():
+            for at, edit in _inside(condition.none):
+                yield _wrap(edit, NoneOf(none=_put(condition.none, at, edit.condition)))
+        case Not():
+            for edit in _edits(condition.not_):
+                yield _wrap(edit, Not(not_=edit.condition))
+        case Did():
+            yield from _windows(condition)
+            yield from _counts(condition)
+        case DidNot() | SequenceOf() | Last() | First():
+            yield from _windows(condition)
+        case _:
+            return
+
+
+def _inside(members: Sequence[Condition]) -> Iterator[tuple[int, _Edit]]:
+    for at, member in enumerate(members):
+        for edit in _edits(member):
+            yield at, edit
+
+
+def _put(members: tuple[Condition, ...], at: int, member: Condition) -> tuple[Condition, ...]:
+    return (*members[:at], member, *members[at + 1 :])
+
+
+def _wrap(edit: _Edit, condition: Condition) -> _Edit:
+    return _Edit(condition, edit.of, edit.words, edit.distance)
+
+
+def _windows(condition: Did | DidNot | SequenceOf | Last | First) -> Iterator[_Edit]:
+    if condition.within is None:
+        return
+    now = condition.within.micros / DAY
+    for days in _nearest(_DAYS, now):
+        window = Duration(days, "d")
+        edited = condition.model_copy(update={"within": window})
+        yield _Edit(edited, subject(condition), f"within: {window}", abs(log(days / now)))
+
+
+def _counts(condition: Did) -> Iterator[_Edit]:
+    for measure in ("count", "days", "distinct", "periods"):
+        comparison = getattr(condition, measure)
+        if comparison is None or comparison.at_least is None or comparison.at_least < 1:
+            continue
+        now = float(comparison.at_least)
+        for count in _nearest(_COUNTS, now):
+            edited = condition.model_copy(update={measure: _at_least(comparison, count)})
+            words = f"{measure} at_least {count}"
+            yield _Edit(edited, subject(condition), words, abs(log(count / now)))
+    if condition.burst is not None:
+        now = float(condition.burst.count)
+        for count in _nearest(_COUNTS, now):
+            burst = condition.burst.model_copy(update={"count": count})
+            edited = condition.model_copy(update={"burst": burst})
+            yield _Edit(
+                edited, subject(condition), f"burst count {count}", abs(log(count / now))
+            )
+
+
+def _at_least(comparison: Comparison, count: int) -> Comparison:
+    return comparison.model_copy(update={"at_least": Decimal(count)})
+
+
+def _nearest(values: Sequence[int], now: float) -> list[int]:
+    below = [v for v in values if v < now][-_NEAREST:]
+    above = [v for v in values if v > now][:_NEAREST]
+    return below + above
+
+
+def subject(condition: Did | DidNot | SequenceOf | Last | First) -> str:
+    """Short name of what a condition is about, to tell edits apart: ``did purchase``."""
+    match condition:
+        case Did():
+            return f"did {', '.join(condition.did)}"
+        case DidNot():
+            return f"did_not {', '.join(condition.did_not)}"
+        case Last():
+            return f"last {', '.join(condition.last.did)}"
+        case First():
+            return f"first {', '.join(condition.first.did)}"
+        case SequenceOf():
+            return "sequence"
