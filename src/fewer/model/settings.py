@@ -1,0 +1,81 @@
+"""Project settings: what ``fewer.yaml`` says."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+
+from fewer.model.base import Frozen, Name, SegmentId
+from fewer.model.mapping import SourceSettings, Zone
+from fewer.model.window import Duration, Span
+
+Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
+"""ISO 4217 code."""
+
+
+class Identity(Frozen):
+    """How people and their visits are told apart."""
+
+    session_gap: Span = Field(Duration(30, "m"), description="A pause this long ends a session.")
+    phone_region: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$")] | None = (
+        Field(None, description="Country of phone numbers without country code, ISO 3166.")
+    )
+
+
+class ConsentRule(Frozen):
+    """Whom exports may contain."""
+
+    purpose: Name = Field(description="Exports keep people whose consent for it is granted.")
+
+
+class AuditRule(Frozen):
+    """What the audit leaves out."""
+
+    ignore: tuple[Annotated[str, StringConstraints(strict=True, pattern=r"^AU\d{3}$")], ...] = ()
+
+
+def _unique_ids(sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+    seen: set[str] = set()
+    for source in sources:
+        if source.id in seen:
+            msg = f"each source id once: {source.id!r} is used twice"
+            raise ValueError(msg)
+        seen.add(source.id)
+    return sources
+
+
+class ProjectSettings(Frozen):
+    """A project: its name, clock, currency, sources and defaults.
+
+    >>> ProjectSettings(version=1, name="Grocer").timezone
+    'UTC'
+    """
+
+    version: Literal[1] = 1
+    name: Name
+    data: Literal["real", "simulated"] = Field(
+        "real", description="simulated: every output carries a watermark."
+    )
+    timezone: Zone = "UTC"
+    currency: Currency | None = None
+    identity: Identity = Identity()
+    sources: Annotated[
+        tuple[SourceSettings, ...],
+        BeforeValidator(lambda v: () if v is None else v),
+        AfterValidator(_unique_ids),
+    ] = ()
+    exclude: tuple[SegmentId, ...] = Field((), description="Segments left out of every segment.")
+    consent: ConsentRule | None = None
+    audit: AuditRule = AuditRule()
+
+    @model_validator(mode="after")
+    def _exclusions_once(self) -> Self:
+        if len(set(self.exclude)) < len(self.exclude):
+            msg = "each segment once in 'exclude'"
+            raise ValueError(msg)
+        return self
+
+    def source(self, source_id: str) -> SourceSettings | None:
+        """The source of that id, or None."""
+        return next((s for s in self.sources if s.id == source_id), None)
