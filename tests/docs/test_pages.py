@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -69,8 +70,13 @@ def test_every_error_code_is_explained():
 
 
 def _problem_codes() -> set[str]:
-    """Codes of single problems in a definition, as the package writes them."""
-    call = re.compile(r"\bProblem\(\s*\"([a-z_]+)\"|\bcode=\"([a-z_]+)\"")
-    sources = sorted((ROOT / "src").rglob("*.py"))
-    found = [hit for path in sources for hit in call.findall(path.read_text())]
-    return {first or second for first, second in found}
+    """Codes of single problems, as the package writes them: `Problem("code", ...)`."""
+    found = set()
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Problem"):
+                named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+                for value in [*node.args[:1], *named]:
+                    if isinstance(value, ast.Constant):
+                        found.add(str(value.value))
+    return found
