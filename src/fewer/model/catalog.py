@@ -1,38 +1,74 @@
-"""Catalog: the names that stored data has, and the columns their values live in."""
+"""What the stored data holds: names, types, and the columns in which the values are found.
+
+Names are the user's; columns are coded and safe (``p7_t``), given once by the store. A name
+that the catalog does not know is simply missing for everyone.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Final
 
-from fewer.model.base import Frozen
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from fewer.model.base import Frozen, FrozenMap, Name, freeze
 from fewer.model.values import ValueType
 
-Columns = dict[ValueType, str]
-"""One name's columns: a name whose values have two types has two columns."""
+ITEM_PREFIX: Final = "item."
+"""What a definition writes before the name of an item's attribute."""
+
+ITEM_ID: Final = "item_id"
+"""The event property through which an event refers to an item. It is text."""
+
+SESSION_ID: Final = "session_id"
+"""What `same` in a sequence calls the derived session of an event."""
+
+Column = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*$")]
+"""Coded name of a column: safe in any SQL."""
+
+Typed = Annotated[
+    dict[ValueType, Column],
+    BeforeValidator(lambda v: dict(v) if isinstance(v, FrozenMap) else v),
+    AfterValidator(freeze),
+]
+"""Columns of one property, trait or attribute: one for each type its values have."""
+
+Named = Annotated[
+    dict[Name, Typed],
+    BeforeValidator(lambda v: dict(v) if isinstance(v, FrozenMap) else v),
+    AfterValidator(freeze),
+]
 
 
 class Catalog(Frozen):
-    """What one generation of the store holds, by name.
+    """Names of everything a definition can refer to, with types and columns.
 
-    >>> Catalog(properties={"value": {"number": "p2_n"}}).column("properties", "value", "number")
-    'p2_n'
+    >>> catalog = Catalog(
+    ...     events={"view": 3},
+    ...     properties={"path": {"text": "p1_t"}},
+    ...     items={"brand": {"text": "i1_t"}},
+    ... )
+    >>> catalog.event_columns("path"), catalog.event_columns("item.brand")
+    ({'text': 'p1_t'}, {'text': 'i1_t'})
     """
 
-    events: dict[str, int] = Field(default_factory=dict, description="Event name -> rows.")
-    properties: dict[str, Columns] = Field(default_factory=dict, description="In `events`.")
-    traits: dict[str, Columns] = Field(default_factory=dict, description="In `people`.")
-    items: dict[str, Columns] = Field(
-        default_factory=dict, description="In `items`; names without the 'item.' prefix."
-    )
-    lists: tuple[str, ...] = ()
-    purposes: tuple[str, ...] = ()
-    first_ts: int | None = Field(None, description="UTC microseconds of the oldest event.")
-    last_ts: int | None = Field(None, description="UTC microseconds of the newest event.")
+    events: Annotated[
+        dict[Name, int],
+        BeforeValidator(lambda v: dict(v) if isinstance(v, FrozenMap) else v),
+        AfterValidator(freeze),
+    ] = Field(FrozenMap(), description="Event name -> rows stored; 0 when not counted.")
+    properties: Named = Field(FrozenMap(), description="Property -> columns of `events`.")
+    traits: Named = Field(FrozenMap(), description="Trait -> columns of `people`.")
+    items: Named = Field(FrozenMap(), description="Attribute -> columns of `items`.")
+    lists: tuple[Name, ...] = ()
+    purposes: tuple[Name, ...] = Field((), description="Purposes with a stored consent.")
+    first_ts: int | None = Field(None, description="UTC micros of the oldest stored event.")
+    last_ts: int | None = Field(None, description="UTC micros of the newest stored event.")
 
-    def column(self, kind: str, name: str, value_type: ValueType) -> str | None:
-        """Column of a name's values of one type; None when it has none of that type.
+    def event_columns(self, name: str) -> dict[ValueType, str]:
+        """Columns of a property, or of an attribute written ``item.NAME``; empty if unknown.
 
-        `kind` is ``properties``, ``traits`` or ``items``.
+        The columns of an attribute are those of `items`.
         """
-        names: dict[str, Columns] = getattr(self, kind)
-        return names.get(name, {}).get(value_type)
+        if name.startswith(ITEM_PREFIX):
+            return self.items.get(name.removeprefix(ITEM_PREFIX), {})
+        return self.properties.get(name, {})
