@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from fewer.model.base import Frozen, Name, SegmentId
+from fewer.model.base import Frozen, Name, SegmentId, Text
 from fewer.model.mapping import SourceSettings, Zone
 from fewer.model.window import Duration, Span
 
@@ -54,6 +54,7 @@ class ProjectSettings(Frozen):
 
     version: Literal[1] = 1
     name: Name
+    about: Text | None = Field(None, description="One sentence for the head of reports.")
     data: Literal["real", "simulated"] = Field(
         "real", description="simulated: every output carries a watermark."
     )
