@@ -1,0 +1,157 @@
+"""Who the log's people are in the shop's own books: ids, contacts, consents, lists."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from fewer.data.simulate.catalogue import COUNTRIES, PLANS
+from fewer.data.simulate.log import DAY, Ints, Log
+from fewer.data.simulate.world import NEVER, Bools, World
+
+DOMAINS = ("example.com", "example.org", "example.net")
+FIRST = ("ada", "ben", "cleo", "dan", "eva", "finn", "gus", "hana", "ivo", "june", "kim", "leo")
+LAST = ("abbott", "baker", "costa", "dumas", "ek", "fox", "grant", "hill", "ito", "jones")
+PURPOSES = ("ads", "email")
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Ids and fixed attributes of everyone in the log, machines after people."""
+
+    user_ids: list[str]
+    anonymous_ids: list[str]
+    signed_up: Ints  # microseconds from the first midnight
+    device: Ints
+    country: Ints
+
+    def known(self, person: Ints, ts: Ints) -> Bools:
+        """Rows in which the person was signed in, so that the user id was logged."""
+        return self.signed_up[person] <= ts
+
+
+def enrol(rng: np.random.Generator, world: World, signups: Log, *, bots: int) -> Roll:
+    """Give everyone ids; a sign-up during the days takes effect at its event."""
+    total = world.people + bots
+    signed_up = np.full(total, NEVER * DAY, dtype=np.int64)
+    signed_up[: world.people] = np.minimum(world.signup_day, NEVER) * DAY
+    signed_up[signups.person] = signups.ts
+    tokens = rng.integers(0, 1 << 62, total)
+    extra = rng.integers(0, 2, bots)
+    return Roll(
+        user_ids=[f"u-{number:06d}" for number in range(total)],
+        anonymous_ids=[f"a-{int(token):016x}" for token in tokens],
+        signed_up=signed_up,
+        device=np.concatenate([world.device, extra]),
+        country=np.concatenate([world.country, extra]),
+    )
+
+
+def holdout_keys(roll: Roll, world: World, *, launch: int) -> list[str]:
+    """The id by which each person is assigned at the launch."""
+    known = roll.signed_up[: world.people] <= launch * DAY
+    return [
+        roll.user_ids[i] if is_known else roll.anonymous_ids[i] for i, is_known in enumerate(known)
+    ]
+
+
+def write_people(
+    path: Path,
+    rng: np.random.Generator,
+    world: World,
+    roll: Roll,
+    *,
+    first_day: datetime,
+    days: int,
+) -> dict[str, int]:
+    """Write every account, with a second row where consent changed; returns what was planted."""
+    accounts = np.flatnonzero(world.account)
+    size = len(accounts)
+    draw = rng.random((6, size))
+    states = rng.choice(["granted", "denied", ""], (size, 2), p=[0.72, 0.12, 0.16])
+    changed_on = rng.integers(0, days, size)
+    planted = {"email_missing": 0, "email_invalid": 0, "phone_invalid": 0, "consent_changes": 0}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["user_id", "email", "phone", "country", "plan", "signed_up_at"]
+            + [f"consent_{purpose}" for purpose in PURPOSES]
+            + ["valid_from"]
+        )
+        for row, person in enumerate(accounts.tolist()):
+            email, email_kind = _email(person, draw[0, row], draw[1, row])
+            phone, phone_kind = _phone(person, COUNTRIES[world.country[person]], draw[2, row])
+            since = _stamp(first_day, int(roll.signed_up[person]))
+            fixed = [roll.user_ids[person], email, phone, COUNTRIES[world.country[person]]]
+            fixed += [PLANS[world.plan[person]], since]
+            writer.writerow([*fixed, *states[row], since])
+            for kind in (email_kind, phone_kind):
+                if kind:
+                    planted[kind] += 1
+            if draw[3, row] < 0.05 and world.signup_day[person] < 0:
+                flipped = "denied" if states[row][0] == "granted" else "granted"
+                changed = _stamp(first_day, int(changed_on[row]) * DAY + DAY // 2)
+                writer.writerow([*fixed, flipped, states[row][1], changed])
+                planted["consent_changes"] += 1
+    return planted
+
+
+def write_lists(
+    folder: Path, rng: np.random.Generator, world: World, roll: Roll, held_out: Bools, seen: Bools
+) -> tuple[dict[str, int], int]:
+    """Write the holdout and the unsubscribed; returns rows per file, and unknown ids among them.
+
+    The holdout names people by user id and anonymous id, whichever exist; people without an
+    account who were never seen are left out of it.
+    """
+    held = [i for i in np.flatnonzero(held_out).tolist() if world.account[i] or seen[i]]
+    with (folder / "simulated-holdout.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id", "anonymous_id"])
+        for i in held:
+            writer.writerow([roll.user_ids[i] if world.account[i] else "", roll.anonymous_ids[i]])
+    accounts = np.flatnonzero(world.account)
+    gone = accounts[rng.random(len(accounts)) < 0.03].tolist()
+    strangers = max(2, len(accounts) // 1500)
+    with (folder / "simulated-unsubscribed.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user_id"])
+        writer.writerows([roll.user_ids[i]] for i in gone)
+        writer.writerows([f"u-x{number:05d}"] for number in range(strangers))
+    rows = {
+        "simulated-holdout.csv": len(held),
+        "simulated-unsubscribed.csv": len(gone) + strangers,
+    }
+    return rows, strangers
+
+
+def _email(person: int, kind: float, style: float) -> tuple[str, str]:
+    name = f"{FIRST[person % len(FIRST)]}.{LAST[person // 12 % len(LAST)]}{person}"
+    address = f"{name}@{DOMAINS[person % len(DOMAINS)]}"
+    if kind < 0.05:
+        return "", "email_missing"
+    if kind < 0.06:
+        return name if style < 0.5 else f"{name}@", "email_invalid"
+    if style < 0.08:
+        return f" {address.title()} ", ""
+    return address, ""
+
+
+def _phone(person: int, country: str, kind: float) -> tuple[str, str]:
+    """Only numbers of the fictional range 555-0100 to 555-0199, so only North American ones."""
+    if country not in {"US", "CA"} or kind < 0.3:
+        return "", ""
+    if kind < 0.32:
+        return f"555-01{person % 100:02d}", "phone_invalid"  # no area code
+    area = (212, 305, 312, 415, 503, 617, 713, 808, 907, 416)[person // 100 % 10]
+    line = f"{person % 100:02d}"
+    shapes = (f"+1 {area} 555 01{line}", f"({area}) 555-01{line}", f"1{area}55501{line}")
+    return shapes[person % 3], ""
+
+
+def _stamp(first_day: datetime, micros: int) -> str:
+    return (first_day + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%SZ")
