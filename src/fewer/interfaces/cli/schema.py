@@ -1,0 +1,32 @@
+"""``fewer schema``: the JSON Schema of the files a user writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fewer.interfaces.cli.shell import Shell, common
+
+KINDS = ("segments", "goals", "creatives", "project")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS), default="segments")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to a file; name it in `# yaml-language-server: $schema=FILE`.",
+)
+@common
+def schema(shell: Shell, kind: str, out: Path | None) -> None:
+    """Print the JSON Schema of segments, goals, creatives or fewer.yaml, for editors."""
+    from fewer.project.schemas import json_schema  # noqa: PLC0415
+
+    text = json.dumps(json_schema(kind), ensure_ascii=False, indent=2)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        shell.err.print(f"Wrote {out}")
