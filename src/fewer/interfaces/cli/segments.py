@@ -1,0 +1,169 @@
+"""``fewer segments``: look at the newest refresh, or at an older one with ``--build``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fewer.interfaces.cli.shell import Shell, common
+
+_BUILD = click.option("--build", "build_id", metavar="ID", help="Another refresh: see `ls --all`.")
+
+
+@click.group()
+def segments() -> None:
+    """List, show, size, members, sample, overlap, why, sql: on the newest refresh."""
+
+
+@segments.command("ls")
+@click.option("--all", "everything", is_flag=True, help="List the refreshes instead.")
+@_BUILD
+@common
+def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
+    """List segments with their sizes."""
+    project = shell.project()
+    if everything:
+        builds = project.builds()
+        rows = [b.to_json() for b in builds]
+
+        def view(out: Console) -> None:
+            table = Table("refresh", "as at", "segments", "fingerprint", box=None, pad_edge=False)
+            for b in builds:
+                table.add_row(b.id, b.as_of_words, f"{b.segment_count:,}", b.fingerprint)
+            out.print(table)
+
+        shell.show({"builds": rows}, view)
+        return
+    from fewer.interfaces.cli.build_view import show as show_build  # noqa: PLC0415
+
+    snapshot = project.snapshot(build_id)
+    shell.show(
+        {"data": snapshot.data, **snapshot.to_json()}, lambda out: show_build(out, snapshot)
+    )
+
+
+@segments.command("show")
+@click.argument("segment")
+@_BUILD
+@common
+def show(shell: Shell, segment: str, build_id: str | None) -> None:
+    """Show a segment: its rule in words, size, people removed by reason."""
+    snapshot = shell.project().snapshot(build_id)
+    found = snapshot.segment(segment)
+
+    def view(out: Console) -> None:
+        out.print(Text(found.title, style="bold"), Text(f"({found.id}, {found.type})"))
+        out.print(Text(found.tree))
+        table = Table("", "removed", "people", box=None, pad_edge=False)
+        table.add_row("matched", "", f"{found.matched_size:,}")
+        for step in found.funnel:
+            table.add_row(f"less {step.title}", f"-{step.removed:,}", f"{step.remaining:,}")
+        out.print(table)
+        for line in (*found.warnings, *map(str, found.proposals)):
+            out.print(Text(line, style="yellow"))
+
+    shell.show({"data": snapshot.data, "as_of": snapshot.as_of, **found.to_json()}, view)
+
+
+@segments.command("size")
+@click.argument("segment")
+@_BUILD
+@common
+def size(shell: Shell, segment: str, build_id: str | None) -> None:
+    """Print how many people are in a segment."""
+    snapshot = shell.project().snapshot(build_id)
+    people = snapshot.size(segment)
+    shell.show(
+        {"data": snapshot.data, "segment": segment, "as_of": snapshot.as_of, "people": people},
+        lambda _: click.echo(people),
+    )
+
+
+@segments.command("members")
+@click.argument("segment")
+@_BUILD
+@common
+def members(shell: Shell, segment: str, build_id: str | None) -> None:
+    """Print every person's id in a segment, a line each."""
+    snapshot = shell.project().snapshot(build_id)
+    keys = snapshot.members(segment).to_pylist()
+    shell.show(
+        {"data": snapshot.data, "segment": segment, "as_of": snapshot.as_of, "members": keys},
+        lambda _: click.echo("\n".join(keys)) if keys else None,
+    )
+
+
+@segments.command("sample")
+@click.argument("segment")
+@click.option("-n", "count", default=5, type=click.IntRange(1, 1000), help="How many people.")
+@_BUILD
+@common
+def sample(shell: Shell, segment: str, count: int, build_id: str | None) -> None:
+    """Print a few people of a segment: always the same ones for the same refresh."""
+    snapshot = shell.project().snapshot(build_id)
+    keys = snapshot.sample(segment, count)
+    shell.show(
+        {"data": snapshot.data, "segment": segment, "as_of": snapshot.as_of, "sample": keys},
+        lambda _: click.echo("\n".join(keys)) if keys else None,
+    )
+
+
+@segments.command("overlap")
+@click.argument("segment", nargs=-1)
+@_BUILD
+@common
+def overlap(shell: Shell, segment: tuple[str, ...], build_id: str | None) -> None:
+    """Count the people that segments have in common; all segments when none is named."""
+    snapshot = shell.project().snapshot(build_id)
+    found = snapshot.overlap(segment)
+
+    def view(out: Console) -> None:
+        table = Table("segment", "and", box=None, pad_edge=False)
+        for heading in ("in both", "of the first", "of the second"):
+            table.add_column(heading, justify="right")
+        for pair in found:
+            shares = (f"{pair.of_first:.0%}", f"{pair.of_second:.0%}")
+            table.add_row(pair.first, pair.second, f"{pair.both:,}", *shares)
+        out.print(table)
+
+    shell.show(
+        {"data": snapshot.data, "as_of": snapshot.as_of, "overlap": [p.to_json() for p in found]},
+        view,
+    )
+
+
+@segments.command("why")
+@click.argument("segment")
+@click.argument("person")
+@_BUILD
+@common
+def why(shell: Shell, segment: str, person: str, build_id: str | None) -> None:
+    """Say why PERSON is or isn't in a segment: every condition, and the events that decided."""
+    project = shell.project()
+    answer = project.why(segment, person, build_id=build_id)
+    shell.show(
+        {"data": project.settings.data, **answer.to_json()},
+        lambda out: _show_why(out, answer),
+    )
+
+
+def _show_why(out: Console, answer: Any) -> None:
+    verdict = "is" if answer.member else "is not"
+    out.print(f"This person {verdict} in [bold]{answer.segment}[/] as at {answer.as_of_words}.")
+    out.print(Text(answer.tree()))
+
+
+@segments.command("sql")
+@click.argument("segment")
+@click.option("--as-of", metavar="WHEN", help="Default: that of the newest refresh, else end.")
+@click.option("--dialect", default="duckdb", show_default=True, help="SQL dialect.")
+@common
+def sql(shell: Shell, segment: str, as_of: str | None, dialect: str) -> None:
+    """Print one standalone query for the people of a segment."""
+    project = shell.project()
+    text = project.sql(segment, as_of=as_of, dialect=dialect)
+    shell.show({"segment": segment, "dialect": dialect, "sql": text}, lambda _: click.echo(text))
