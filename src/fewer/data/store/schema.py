@@ -1,0 +1,129 @@
+"""Tables of the control database. Migrations make them; queries are written with them.
+
+The database pins what the Delta tables mean: a Delta commit that no row of `generations` names
+has never happened.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Single facts: ``writing`` names the run that may have left unpublished Delta commits."""
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("created_us", BigInteger),
+    Column("tables", Text, nullable=False),  # JSON: table -> TableState
+    Column("facts", Text, nullable=False),  # JSON: Facts
+    Column("fingerprint", String(64), nullable=False),
+)
+"""One row for each published state: versions of all tables, and what readers need to know."""
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("generation", ForeignKey("generations.number"), nullable=False, index=True),
+    Column("source", String(64), nullable=False, index=True),
+    Column("file", Text, nullable=False),  # relative to the project when below it
+    Column("content_hash", String(64), nullable=False, index=True),
+    Column("mapping_hash", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # active | replaced
+    Column("rows", Text, nullable=False),  # JSON: RowCounts
+)
+"""One row for each file read, in the order read."""
+
+properties = Table(
+    "properties",
+    metadata,
+    Column("kind", String(1), primary_key=True),  # p event property, t trait, i item attribute
+    Column("name", Text, primary_key=True),
+    Column("type", String(16), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("overflow", Boolean, nullable=False),
+    Column("generation", ForeignKey("generations.number"), nullable=False),
+)
+"""Coded column of each (property, type): kind + number + suffix of the type."""
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("ordinal", Integer, nullable=False, unique=True),
+    Column("as_of_us", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("definitions_fingerprint", String(64), nullable=False),
+    Column("data_fingerprint", String(64), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("universe", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: whatever the build wants to remember
+)
+"""Immutable snapshots."""
+
+build_segments = Table(
+    "build_segments",
+    metadata,
+    Column("build_id", ForeignKey("builds.id"), primary_key=True),
+    Column("segment_id", String(255), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("matched", LargeBinary, nullable=False),  # roaring bitmap
+    Column("members", LargeBinary, nullable=False),  # roaring bitmap
+    Column("size", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: definition, funnel, warnings, proposals, ...
+)
+"""Members of each segment of a build."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),  # running | done | failed
+    Column("started_us", BigInteger),
+    Column("finished_us", BigInteger),
+    Column("facts", Text, nullable=False),
+)
+"""What ran, for people to look back at."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("generation", Integer, nullable=False, index=True),
+    Column("holder", String(255), nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+)
+"""Readers that still need the files of an older generation."""
