@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -35,7 +36,7 @@ class FrozenMap(dict[K, V]):
 
     __setitem__ = __delitem__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
-    __ior__ = _refuse  # type: ignore[assignment]
+    __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
@@ -49,8 +50,26 @@ def freeze(mapping: Mapping[K, V]) -> FrozenMap[K, V]:
     return FrozenMap(mapping)
 
 
+def wrong(code: str, message: str, *, key: str = "", hint: str = "") -> PydanticCustomError:
+    """The error of a model whose keys are right one by one and wrong together.
+
+    `code` is stable; `key` is the written key that the message is about; `hint` the next step.
+    """
+    return PydanticCustomError(
+        code,
+        "{message}",
+        {"message": message, "key": key, "hint": hint},
+    )
+
+
 def nfc(text: str) -> str:
-    """Unicode normal form C: the form in which all text is stored and compared."""
+    """Unicode normal form C: the form in which all text is stored and compared.
+
+    Raises ValueError for half a character (a lone surrogate), which no file can hold.
+    """
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        msg = "a text of whole characters"
+        raise ValueError(msg)
     return unicodedata.normalize("NFC", text)
 
 

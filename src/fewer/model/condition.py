@@ -8,6 +8,7 @@ which a written condition is recognised.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -21,11 +22,11 @@ from pydantic import (
     model_validator,
 )
 
-from fewer.model.base import Frozen, Name, SegmentRef, Text
+from fewer.model.base import Frozen, Name, SegmentRef, Text, wrong
 from fewer.model.measure import MEASURES, Burst, Comparison, Periods, PropertyMeasure, Share
 from fewer.model.number import Number
 from fewer.model.predicate import Predicate, Where
-from fewer.model.window import Duration, Span, Windowed
+from fewer.model.window import WINDOWS, Duration, Span, Windowed
 
 ANY_EVENT: Final = "*"
 
@@ -36,7 +37,7 @@ def _names(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(value)
     msg = "an event name, a list of names, or '*' for any event"
-    raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a placed error
+    raise ValueError(msg)
 
 
 def _event_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,17 +106,25 @@ class Did(Windowed):
             found = getattr(self, name)
             if found is not None:
                 return name, found
-        return "count", Comparison(at_least=1)
+        return "count", Comparison(at_least=Decimal(1))
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
         given = [name for name in MEASURES if getattr(self, name) is not None]
         if len(given) > 1:
-            msg = f"one measure only, not {' and '.join(given)}"
-            raise ValueError(msg)
-        if self.periods and (self.has_window or self.calendar):
-            msg = "'periods' brings its own time: no window beside it"
-            raise ValueError(msg)
+            raise wrong(
+                "two_measures",
+                f"One measure only, not {' and '.join(given)}.",
+                key=given[1],
+                hint="Make a condition of each and put them in a list under 'all'.",
+            )
+        if self.periods and self.has_window:
+            raise wrong(
+                "window_beside_periods",
+                "'periods' brings its own time: no window beside it.",
+                key=next(name for name in WINDOWS if getattr(self, name) is not None),
+                hint="Take the window out.",
+            )
         return self
 
 
@@ -137,7 +146,7 @@ class DidNot(Windowed):
             until=self.until,
             calendar=self.calendar,
             lookback=self.lookback,
-            count=Comparison(exactly=0),
+            count=Comparison(exactly=Decimal(0)),
         )
 
 
@@ -211,11 +220,19 @@ class SequenceOf(Windowed):
     def _first_is_present(self) -> Self:
         first = self.sequence[0]
         if isinstance(first, AbsentStep):
-            msg = "the first step can't be absent: start with a 'did' step"
-            raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a placed error
+            raise wrong(
+                "absent_first_step",
+                "The first step can't be absent.",
+                key="sequence",
+                hint="Begin with a 'did' step, or use a did_not condition.",
+            )
         if first.within_next is not None:
-            msg = "'within_next' on the first step: there is no step before it"
-            raise ValueError(msg)
+            raise wrong(
+                "within_next_on_first_step",
+                "'within_next' on the first step: there is no step before it.",
+                key="sequence",
+                hint="Move it to the step that comes next.",
+            )
         return self
 
 

@@ -15,12 +15,17 @@ MICRO = 1_000_000
 PLACES = 6
 LIMIT = Decimal("9.2e12")  # beyond it micro-units would leave a signed 64-bit integer
 
+
+class NumberError(ValueError):
+    """Not a number that a definition can hold; the message says what was expected."""
+
+
 _STEP = Decimal("0.000001")
 _CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)  # half away from zero
 _MOST_DIGITS = 40  # digits before the point worth reading; longer is beyond LIMIT anyway
 
 
-def to_micros(value: int | float | Decimal | str) -> int | None:
+def to_micros(value: float | Decimal | str) -> int | None:
     """Micro-units of `value`, rounded half away from zero; None when it has no exact place.
 
     Not-a-number, infinities, unreadable text and anything beyond ±9.2e12 give None.
@@ -51,14 +56,15 @@ def from_micros(micros: int) -> Decimal:
     return whole if number == whole else number.normalize(_CONTEXT)
 
 
-def _literal(value: Any) -> Decimal:
+def read_number(value: Any) -> Decimal:
+    """A number literal, rounded to six places; `NumberError` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         msg = "a number"
-        raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a placed error
+        raise NumberError(msg)
     micros = to_micros(value)
     if micros is None:
         msg = "a finite number between -9.2e12 and 9.2e12"
-        raise ValueError(msg)
+        raise NumberError(msg)
     return from_micros(micros)
 
 
@@ -76,7 +82,7 @@ def plain(value: Decimal) -> int | float | Decimal:
 
 Number = Annotated[
     Decimal,
-    BeforeValidator(_literal),
+    BeforeValidator(read_number),
     PlainSerializer(plain, return_type=Any),
     WithJsonSchema({"type": "number", "minimum": -9.2e12, "maximum": 9.2e12}),
 ]

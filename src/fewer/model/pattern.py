@@ -1,9 +1,9 @@
-"""Portable patterns: the subset of regular expressions that means the same on every engine.
+r"""Portable patterns: the subset of regular expressions that means the same on every engine.
 
-Literals, ``.`` (not newline), ``[...]``, ASCII ``\\d \\w \\s`` and their negations, ``^ $``
+Literals, ``.`` (not newline), ``[...]``, ASCII ``\d \w \s`` and their negations, ``^ $``
 (start and end of the text), groups, ``|``, and ``* + ? {m,n}``. A pattern is read by us and
 written again for each engine with everything spelled out, so that no engine's own idea of
-``\\s``, ``.`` or ``$`` can creep in.
+``\s``, ``.`` or ``$`` can creep in.
 """
 
 from __future__ import annotations

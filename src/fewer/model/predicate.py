@@ -11,14 +11,14 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    SerializerFunctionWrapHandler,
     WithJsonSchema,
     model_serializer,
     model_validator,
 )
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
 
-from fewer.model.base import Frozen, FrozenMap, Name, Text, freeze, nfc
-from fewer.model.number import Number, _literal, plain
+from fewer.model.base import Frozen, FrozenMap, Name, Text, freeze, nfc, wrong
+from fewer.model.number import Number, NumberError, plain, read_number
 from fewer.model.pattern import check
 from fewer.model.values import ValueType
 from fewer.model.window import At, Span
@@ -30,7 +30,7 @@ def _scalar(value: Any) -> str | bool | Decimal:
     if isinstance(value, str):
         return nfc(value)
     if isinstance(value, int | float | Decimal):
-        return _literal(value)
+        return read_number(value)
     msg = "a text, a number, or true or false"
     raise ValueError(msg)
 
@@ -76,7 +76,7 @@ Scalars = Annotated[tuple[Scalar, ...], AfterValidator(_one_type)]
 def _low_high(pair: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
     if pair[0] > pair[1]:
         msg = "[low, high] with low not above high"
-        raise ValueError(msg)
+        raise NumberError(msg)
     return pair
 
 
@@ -136,11 +136,18 @@ class Predicate(Frozen):
         tests = self.tests
         if not tests:
             names = ", ".join((*ANY_TESTS, *NUMBER_TESTS, *TEXT_TESTS, *TIME_TESTS))
-            msg = f"at least one test: {names}"
-            raise ValueError(msg)
+            raise wrong(
+                "no_test",
+                "Nothing is tested: expected at least one test.",
+                hint=f"Tests: {names}.",
+            )
         if self.ignore_case and not any(self._is_text(n, v) for n, v in tests.items()):
-            msg = "'ignore_case' needs a test of text beside it"
-            raise ValueError(msg)
+            raise wrong(
+                "lone_ignore_case",
+                "'ignore_case' needs a test of text beside it.",
+                key="ignore_case",
+                hint="Take it out, or add equals, in, contains, ...",
+            )
         return self
 
     @staticmethod
@@ -177,8 +184,7 @@ class Test(Predicate):
 
 def _not_empty(where: dict[str, Test]) -> FrozenMap[str, Test]:
     if not where:
-        msg = "at least one property to test"
-        raise ValueError(msg)
+        raise wrong("no_property", "Expected at least one property to test.")
     return freeze(where)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fewer.model.base import Frozen, SegmentId, SegmentRef, Text
+from fewer.model.base import Frozen, SegmentId, SegmentRef, Text, wrong
 from fewer.model.condition import (
     AllOf,
     AnyOf,
@@ -41,8 +41,9 @@ class SizeGuard(Frozen):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min > self.max:
-            msg = f"min not above max: {self.min} > {self.max}"
-            raise ValueError(msg)
+            raise wrong(
+                "size_backwards", f"'min' is above 'max': {self.min} > {self.max}.", key="min"
+            )
         return self
 
 

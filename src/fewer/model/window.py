@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from fewer.model.base import Frozen
+from fewer.model.base import Frozen, wrong
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -33,6 +33,14 @@ MOMENT = (
 )
 
 
+class DurationError(ValueError):
+    """Not a duration; the message says what was expected."""
+
+
+class MomentError(ValueError):
+    """Not a date or time; the message says what was expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duration:
     """A positive span of time: a whole number of minutes, hours, 24-hour days or 7-day weeks.
@@ -49,11 +57,11 @@ class Duration:
         """Read ``15m``, ``24h``, ``7d`` or ``2w``; raise ValueError for anything else."""
         if not re.fullmatch(DURATION[1:-1], text, re.ASCII):
             msg = "a duration: a positive whole number and m, h, d or w, such as 15m, 24h, 7d, 2w"
-            raise ValueError(msg)
+            raise DurationError(msg)
         span = cls(int(text[:-1]), text[-1])
         if span.micros > _LONGEST:
             msg = "a duration of at most 100 years"
-            raise ValueError(msg)
+            raise DurationError(msg)
         return span
 
     @property
@@ -77,7 +85,7 @@ def _duration(value: Any) -> Duration:
         return _from_timedelta(value)
     if not isinstance(value, str):
         msg = "a duration such as 15m, 24h, 7d or 2w"
-        raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a placed error
+        raise DurationError(msg)
     return Duration.parse(value)
 
 
@@ -87,7 +95,7 @@ def _from_timedelta(value: timedelta) -> Duration:
         if micros > 0 and micros % size == 0:
             return Duration.parse(f"{micros // size}{unit}")
     msg = "a positive duration of whole minutes"
-    raise ValueError(msg)
+    raise DurationError(msg)
 
 
 Span = Annotated[
@@ -114,8 +122,12 @@ class Moment:
         """Read an ISO date or date-time, with or without offset; ValueError otherwise."""
         if not re.fullmatch(MOMENT[1:-1], text, re.ASCII):
             msg = "a date or time, such as 2026-03-01, 2026-03-01T09:30 or 2026-03-01T09:30Z"
-            raise ValueError(msg)
-        cls(text).resolve(ZoneInfo("UTC"))  # refuses 2026-02-30
+            raise MomentError(msg)
+        try:
+            cls(text).resolve(ZoneInfo("UTC"))
+        except (ValueError, OverflowError):
+            msg = "a date or time that exists in the calendar"
+            raise MomentError(msg) from None
         return cls(text)
 
     def resolve(self, zone: ZoneInfo) -> int:
@@ -126,7 +138,7 @@ class Moment:
         """
         if len(self.text) == len("2026-03-01"):
             return local_midnight(date.fromisoformat(self.text), zone)
-        moment = datetime.fromisoformat(self.text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(self.text)
         return to_utc_micros(moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=0))
 
     def __str__(self) -> str:
@@ -140,7 +152,7 @@ def _moment(value: Any) -> Moment:
         return Moment.parse(value.isoformat())
     if not isinstance(value, str):
         msg = "a date or time such as 2026-03-01 or 2026-03-01T09:30Z"
-        raise ValueError(msg)  # noqa: TRY004  pydantic turns ValueError into a placed error
+        raise MomentError(msg)
     return Moment.parse(value)
 
 
@@ -187,9 +199,19 @@ class Between(Frozen):
     @model_validator(mode="after")
     def _older_first(self) -> Self:
         if self.from_.micros <= self.to.micros:
-            msg = f"'from' is the older end and must be longer than 'to': {self.from_} <= {self.to}"
-            raise ValueError(msg)
+            raise wrong(
+                "window_backwards",
+                "'from' is the older end and must be longer than 'to',"
+                f" not {self.from_} to {self.to}.",
+                key="from",
+                hint=f"Write {{from: {self.to}, to: {self.from_}}}."
+                if self.from_ != self.to
+                else "",
+            )
         return self
+
+
+WINDOWS: Final = ("within", "between", "since", "until")
 
 
 class Windowed(Frozen):
@@ -205,13 +227,28 @@ class Windowed(Frozen):
 
     @model_validator(mode="after")
     def _one_window(self) -> Self:
-        absolute = self.since is not None or self.until is not None
-        if (self.within is not None) + (self.between is not None) + absolute > 1:
-            msg = "one window only: 'within', or 'between', or 'since'/'until'"
-            raise ValueError(msg)
-        if self.calendar and (self.within is None or self.within.unit != "d"):
-            msg = "'calendar' needs 'within' in days beside it, such as within: 7d"
-            raise ValueError(msg)
+        given = [name for name in WINDOWS if getattr(self, name) is not None]
+        if len(given) > 1 and given != ["since", "until"]:
+            raise wrong(
+                "two_windows",
+                f"One window only: 'within', or 'between', or 'since' and 'until', not {' and '.join(given)}.",
+                key=given[1],
+                hint="Keep one of them.",
+            )
+        if self.calendar and self.within is None:
+            raise wrong(
+                "lone_calendar",
+                "'calendar' counts whole days of a window and needs 'within' beside it.",
+                key="calendar",
+                hint="Write within: 7d, or take 'calendar' out.",
+            )
+        if self.calendar and self.within is not None and self.within.unit != "d":
+            raise wrong(
+                "calendar_unit",
+                f"'calendar' counts whole days, and {self.within} is not in days.",
+                key="within",
+                hint="Write the window in days, such as 7d.",
+            )
         return self
 
     @property
@@ -226,8 +263,8 @@ class Windowed(Frozen):
         """
         if self.calendar and self.within is not None:
             today = local_date(as_of_us, zone)
-            start = local_midnight(today - timedelta(days=self.within.amount), zone)
-            return start, min(local_midnight(today, zone), as_of_us)
+            first = local_midnight(today - timedelta(days=self.within.amount), zone)
+            return first, min(local_midnight(today, zone), as_of_us)
         if self.within is not None:
             return as_of_us - self.within.micros, as_of_us
         if self.between is not None:

@@ -1,0 +1,117 @@
+"""JSON: read with places, written exactly, and in one canonical form for fingerprints."""
+
+from __future__ import annotations
+
+import json as stdlib
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined]  # absent from the stubs
+from typing import Any, Final
+
+from fewer.errors import DefinitionError, Problem
+from fewer.language.node import AnySpot, Node, Source, Spot
+from fewer.language.scalar import read_plain
+
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_WORDS: Final = {"true": True, "false": False, "null": None}
+_WORD: Final = re.compile("|".join(_WORDS))
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_DEEPEST: Final = 100
+
+
+def load(text: str, *, file: str) -> Node:
+    """Read one JSON document; numbers keep every digit.
+
+    Raises:
+        DefinitionError: The text is not JSON. A repeated key is kept in `Node.problems` instead.
+    """
+    reader = _Reader(Source(text, file))
+    value, spot, at = reader.value(reader.space(0), 0)
+    if reader.space(at) < len(text):
+        raise reader.fatal(reader.space(at), "Nothing may follow the document.")
+    return Node(value, reader.source, spot, tuple(reader.problems))
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.problems: list[Problem] = []
+
+    def fatal(self, at: int, message: str, code: str = "bad_json") -> DefinitionError:
+        return DefinitionError([self.source.place(at).problem(code, message)])
+
+    def space(self, at: int) -> int:
+        return _SPACE.match(self.text, at).end()  # type: ignore[union-attr]  # always matches
+
+    def value(self, at: int, depth: int) -> tuple[Any, AnySpot, int]:
+        char = self.text[at : at + 1]
+        if depth >= _DEEPEST:
+            message = f"More than {_DEEPEST} objects and arrays inside one another."
+            raise self.fatal(at, message, "too_deep")
+        if char == "{":
+            return self.object(at, depth)
+        if char == "[":
+            return self.array(at, depth)
+        if char == '"':
+            text, end = self.string(at)
+            return text, (at, end), end
+        if found := _NUMBER.match(self.text, at):
+            return read_plain(found[0]), (at, found.end()), found.end()
+        if found := _WORD.match(self.text, at):
+            return _WORDS[found[0]], (at, found.end()), found.end()
+        raise self.fatal(at, "A value of JSON is expected here.")
+
+    def string(self, at: int) -> tuple[str, int]:
+        try:
+            text, end = scanstring(self.text, at + 1, True)
+        except stdlib.JSONDecodeError as error:
+            raise self.fatal(error.pos, f"{error.msg}.") from None
+        if _HALF.search(text):
+            raise self.fatal(at, "A text holds half a character (a lone surrogate).", "bad_text")
+        return text, end
+
+    def object(self, at: int, depth: int) -> tuple[dict[str, Any], Spot, int]:
+        value: dict[str, Any] = {}
+        spot = Spot(at)
+        at = self.space(at + 1)
+        while self.text[at : at + 1] != "}":
+            if spot.keys:
+                at = self.expect(",", at)
+            if self.text[at : at + 1] != '"':
+                raise self.fatal(at, "A key in double quotes is expected here.")
+            key, end = self.string(at)
+            key_spot = (at, end)
+            member, member_spot, end = self.value(self.expect(":", self.space(end)), depth + 1)
+            if key in value:
+                self.repeated(key, key_spot, spot.keys[key])
+            else:
+                value[key], spot.values[key], spot.keys[key] = member, member_spot, key_spot
+            at = self.space(end)
+        spot.end = at + 1
+        return value, spot, at + 1
+
+    def array(self, at: int, depth: int) -> tuple[list[Any], Spot, int]:
+        value: list[Any] = []
+        spot = Spot(at)
+        at = self.space(at + 1)
+        while self.text[at : at + 1] != "]":
+            if value:
+                at = self.expect(",", at)
+            item, item_spot, end = self.value(at, depth + 1)
+            value.append(item)
+            spot.items.append(item_spot)
+            at = self.space(end)
+        spot.end = at + 1
+        return value, spot, at + 1
+
+    def expect(self, char: str, at: int) -> int:
+        if self.text[at : at + 1] != char:
+            raise self.fatal(at, f"{char!r} is expected here.")
+        return self.space(at + 1)
+
+    def repeated(self, key: str, at: tuple[int, int], first: tuple[int, int]) -> None:
+        place, before = self.source.place(*at), self.source.place(*first)
+        message = f"The key {key!r} is written twice, first in line {before.line}."
+        hint = f"Keep one; the first is at {before}."
+        self.problems.append(place.problem("duplicate_key", message, hint))
