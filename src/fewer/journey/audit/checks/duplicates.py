@@ -1,0 +1,162 @@
+"""Events stored twice under different ids, events repeated within a second, and refused repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import sqlglot.expressions as exp
+
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.sql import column, query, shown
+from fewer.journey.audit.survey import Survey, percent
+from fewer.model.window import SECOND
+
+MANY: Final = 0.01  # share of an event's rows above which counts are misleading
+NEAR: Final = 0.001
+
+
+@check("AU003", "Does the same action appear more than once?")
+def duplicates(survey: Survey) -> Iterator[Draft]:
+    """Exact copies, repeats within the same second, and repeats that ingestion refused."""
+    copies = survey.rows(_exact(survey)) if survey.total else []
+    if copies:
+        yield _copies(survey, copies)
+    repeats = _near_only(survey.rows(_near(survey)) if survey.total else [], copies, survey)
+    if repeats:
+        yield _repeats(survey, repeats)
+    refused = [facts for facts in survey.context.sources if facts.rows_repeated]
+    if refused:
+        total = sum(facts.rows_repeated for facts in refused)
+        yield Draft(
+            severity="info",
+            title=f"{total:,} repeated rows were left out when loading",
+            detail="Their event id was stored before on the same day; each is kept once.",
+            evidence=Evidence(
+                figures=(Figure(label="repeated rows", value=total, unit="rows"),),
+                table=Table(
+                    columns=("source", "repeated rows", "rows read"),
+                    rows=tuple((f.source, f.rows_repeated, f.rows_read) for f in refused),
+                    total=len(refused),
+                ),
+            ),
+            fix="Nothing to do, if the source delivers rows more than once.",
+        )
+
+
+def _copies(survey: Survey, copies: list[dict[str, Any]]) -> Draft:
+    extra = sum(row["extra"] for row in copies)
+    many = any(row["extra"] > MANY * survey.events[row["event"]].rows for row in copies)
+    return Draft(
+        severity="warning" if many else "info",
+        title=f"{extra:,} events are exact copies of another one",
+        detail=(
+            "Same person, event, time and properties, yet stored as separate actions because the"
+            " source gives no event id, or a different one each time."
+        ),
+        evidence=Evidence(
+            figures=(
+                Figure(label="copies beyond the first", value=extra, unit="rows"),
+                Figure(label="of all events", value=percent(extra, survey.total), unit="%"),
+            ),
+            table=_table(survey, copies),
+            look=shown(_exact_rows(survey)),
+        ),
+        fix=(
+            "If one row is one action, give the mapping an `id:` that the source repeats (order and"
+            " line number), so that copies are refused. If two equal lines are two sales, leave it."
+        ),
+        gates=(Gate(kind="value goals", text="counts and sums on these events are too high"),),
+        events=tuple(row["event"] for row in copies) if many else (),
+    )
+
+
+def _repeats(survey: Survey, repeats: list[dict[str, Any]]) -> Draft:
+    extra = sum(row["extra"] for row in repeats)
+    return Draft(
+        severity="info",
+        title=f"{extra:,} events follow an equal one within the same second",
+        detail=(
+            "Same person, event and item in one second, with other properties: a tag that fires"
+            " twice, a split line, or two tills."
+        ),
+        evidence=Evidence(
+            figures=(Figure(label="repeats", value=extra, unit="rows"),),
+            table=_table(survey, repeats),
+        ),
+        fix=(
+            "Use `count` of days or of distinct items rather than of events in segments on them,"
+            " or fix the tag."
+        ),
+    )
+
+
+def _table(survey: Survey, rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        columns=("event", "extra rows", "% of the event's rows"),
+        rows=tuple(
+            (row["event"], row["extra"], percent(row["extra"], survey.events[row["event"]].rows))
+            for row in rows
+        ),
+        total=len(rows),
+    )
+
+
+def _near_only(
+    near: list[dict[str, Any]], copies: list[dict[str, Any]], survey: Survey
+) -> list[dict[str, Any]]:
+    """Repeats that are no exact copies, of events on which they are not just noise."""
+    exact = {row["event"]: row["extra"] for row in copies}
+    rest = [row | {"extra": row["extra"] - exact.get(row["event"], 0)} for row in near]
+    return [row for row in rest if row["extra"] > NEAR * survey.events[row["event"]].rows]
+
+
+def _same(survey: Survey) -> list[exp.Expr]:
+    """What makes two rows equal in every respect but their id."""
+    coded = sorted(c for types in survey.context.catalog.properties.values() for c in types.values())
+    return [exp.column(name) for name in ("event", "person", "ts", "source")] + [
+        column(name) for name in coded
+    ]
+
+
+def _exact(survey: Survey) -> exp.Query:
+    groups = (
+        exp.select("event", exp.alias_(exp.Count(this=exp.Star()), "n"))
+        .from_("events")
+        .group_by(*_same(survey))
+        .having(exp.Count(this=exp.Star()) > 1)
+    )
+    return (
+        query(
+            "SELECT event, sum(n - 1)::BIGINT AS extra FROM twice GROUP BY event"
+            " ORDER BY extra DESC, event"
+        )
+        .with_("twice", as_=groups)  # type: ignore[attr-defined]
+    )
+
+
+def _exact_rows(survey: Survey) -> exp.Query:
+    same = _same(survey)
+    return (
+        exp.select(*same, exp.alias_(exp.Count(this=exp.Star()), "copies"))
+        .from_("events")
+        .group_by(*same)
+        .having(exp.Count(this=exp.Star()) > 1)
+        .order_by("copies DESC")
+    )
+
+
+def _near(survey: Survey) -> exp.Query:
+    item = survey.item_id
+    return query(
+        """
+        SELECT event, sum(n - 1)::BIGINT AS extra
+        FROM (
+          SELECT event, count(*) AS n FROM events
+          GROUP BY person, event, ts // $second, $item HAVING count(*) > 1
+        ) AS twice
+        GROUP BY event ORDER BY extra DESC, event
+        """,
+        second=SECOND,
+        item=item if item is not None else exp.null(),
+    )

@@ -1,0 +1,77 @@
+"""Items that events refer to and the catalogue does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.sql import query, shown
+from fewer.journey.audit.survey import Survey, percent
+
+MANY, MOST = 0.01, 0.2  # share of rows with an item
+SHOWN: Final = 10
+
+
+@check("AU011", "Does every item an event names exist in the catalogue?")
+def orphan_items(survey: Survey) -> Iterator[Draft]:
+    """One finding when events name items that are not in the catalogue."""
+    item = survey.item_id
+    if item is None:
+        return
+    joined = {row["event"]: row for row in survey.joins}
+    rows = sum(row["named"] for row in joined.values())
+    orphans = sum(row["orphans"] for row in joined.values())
+    if not orphans:
+        return
+    share = orphans / rows
+    unknown = survey.rows(
+        query(
+            "SELECT $c AS item, count(*) AS n, count(*) OVER () AS ids FROM events"
+            " WHERE $c IS NOT NULL AND $c NOT IN (SELECT item_id FROM items)"
+            " GROUP BY $c ORDER BY n DESC, item LIMIT $top",
+            c=item,
+            top=SHOWN,
+        )
+    )
+    empty = survey.items == 0
+    yield Draft(
+        severity="info" if share < MANY else "error" if share > MOST and not empty else "warning",
+        title=(
+            "Events name items, but there is no catalogue of items"
+            if empty
+            else f"{orphans:,} events name items the catalogue does not have"
+        ),
+        detail="Conditions on item.category, item.brand and so on are false for them.",
+        evidence=Evidence(
+            figures=(
+                Figure(label="rows with an unknown item", value=orphans, unit="rows"),
+                Figure(label="rows with an item", value=rows, unit="rows"),
+                Figure(label="share", value=percent(orphans, rows), unit="%"),
+                Figure(label="unknown items", value=unknown[0]["ids"], unit="items"),
+                Figure(label="items in the catalogue", value=survey.items, unit="items"),
+            ),
+            table=Table(
+                columns=("item", "rows"),
+                rows=tuple((row["item"], row["n"]) for row in unknown),
+                total=unknown[0]["ids"],
+            ),
+            look=shown(
+                query(
+                    "SELECT $c AS item_id, event, count(*) AS n FROM events WHERE $c IS NOT NULL"
+                    " AND $c NOT IN (SELECT item_id FROM items) GROUP BY ALL ORDER BY n DESC",
+                    c=item,
+                )
+            ),
+        ),
+        fix=(
+            "Add an `items` mapping to fewer.yaml for your product file."
+            if empty
+            else "Export the catalogue with discontinued items, and check that both sides write"
+            " item ids alike (leading zeros, upper case, variants)."
+        ),
+        gates=(Gate(kind="interest", text="category segments miss the people behind these rows"),),
+        events=tuple(
+            event for event, row in joined.items() if row["orphans"] > MANY * row["named"]
+        ),
+    )

@@ -1,0 +1,101 @@
+"""Single rows with an amount far beyond all others: typing errors, tests, wholesale orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import sqlglot.expressions as exp
+
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.measures import fence
+from fewer.journey.audit.sql import column, query, shown, union
+from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+
+ENOUGH: Final = 100  # rows with a positive amount, before "usual" means anything
+VARIED: Final = 10  # distinct values; fewer are a scale or a code
+FAR: Final = 10  # times the 99th percentile
+SHOWN: Final = 5
+
+
+@check("AU007", "Are there single rows with impossible amounts?")
+def outliers(survey: Survey) -> Iterator[Draft]:
+    """One finding for each event and property with rows far above the 99th percentile."""
+    measured = [
+        (facts, limit)
+        for facts in survey.properties
+        if facts.type == "number" and facts.distinct >= VARIED and facts.filled >= ENOUGH
+        if (limit := _limit(facts)) is not None and int(facts.high or 0) > limit
+    ]
+    tree = union(_beyond(facts, limit) for facts, limit in measured)
+    found = {(r["event"], r["name"]): r for r in survey.rows(tree)} if tree else {}
+    for facts, limit in measured:
+        row = found.get((facts.event, facts.name))
+        if row:
+            yield _finding(survey, facts, limit, row)
+
+
+def _limit(facts: PropertyFacts) -> int | None:
+    median, p99 = facts.median, facts.quantiles[-1]
+    if median is None or p99 <= 0:
+        return None
+    return max(FAR * p99, fence(facts.quantiles[2], median, facts.quantiles[4]))
+
+
+def _beyond(facts: PropertyFacts, limit: int) -> exp.Query:
+    return query(
+        """
+        SELECT $event AS event, $name AS name, count(*) AS n, count(DISTINCT person) AS people,
+               sum($c)::DOUBLE AS amount, max($c, $top) AS largest
+        FROM events WHERE event = $event AND $c > $limit
+        """,
+        event=facts.event,
+        name=facts.name,
+        c=column(facts.column),
+        limit=limit,
+        top=SHOWN,
+    )
+
+
+def _finding(survey: Survey, facts: PropertyFacts, limit: int, row: dict[str, Any]) -> Draft:
+    share = percent(row["amount"], facts.total) if facts.total > 0 else 0.0
+    return Draft(
+        severity="warning",
+        title=f"{row['n']:,} rows of {facts.event} have an extreme {facts.name}",
+        detail=f"They hold {share} % of all {facts.name}, so sums and means are theirs.",
+        evidence=Evidence(
+            figures=(
+                Figure(label="rows beyond the limit", value=row["n"], unit="rows"),
+                Figure(label="people behind them", value=row["people"], unit="people"),
+                Figure(label="limit", value=plain(limit)),
+                Figure(label="half of all rows have at most", value=plain(facts.median or 0)),
+                Figure(label="99 % of all rows have at most", value=plain(facts.quantiles[-1])),
+                Figure(label=f"share of all {facts.name}", value=share, unit="%"),
+            ),
+            table=Table(
+                columns=(f"largest {facts.name}",),
+                rows=tuple((plain(value),) for value in row["largest"]),
+                total=row["n"],
+            ),
+            look=shown(
+                query(
+                    "SELECT event_id, person, ts, $c AS amount FROM events"
+                    " WHERE event = $event AND $c > $limit ORDER BY amount DESC",
+                    event=facts.event,
+                    c=column(facts.column),
+                    limit=limit,
+                )
+            ),
+        ),
+        fix=(
+            f"Look at the rows. Errors: correct them at the source, or refuse them with"
+            f" `when: {{{facts.name}: {{at_most: {plain(limit)}}}}}` on the raw column. Real ones:"
+            " keep them, and use counts rather than sums to define segments."
+        ),
+        gates=(
+            Gate(
+                kind="value goals", text=f"sums and means of {facts.name} are decided by few rows"
+            ),
+        ),
+        events=(facts.event,),
+    )

@@ -1,0 +1,241 @@
+"""Amounts in two units: cents beside euros, litres beside pieces, a source that counts otherwise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlglot.expressions as exp
+
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.sql import column, query, shown, union
+from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+
+ENOUGH: Final = 200  # positive values of a property
+VARIED: Final = 10
+APART: Final = 1.0  # orders of magnitude between two sources, or two halves of the time
+EMPTY: Final = 0.1  # a magnitude with under a tenth of the next peak separates two clusters
+NOTABLE: Final = 0.001  # share of rows in the higher cluster
+FULL: Final = 20  # rows a day, to compare days
+MICRO_DIGITS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Values of one property that lie orders of magnitude above the others."""
+
+    facts: PropertyFacts
+    rows: int
+    largest_below: int
+    smallest: int
+
+
+@check("AU013", "Is every amount in the same unit?")
+def units(survey: Survey) -> Iterator[Draft]:
+    """One finding per property: two clusters, sources that differ, or a jump between days."""
+    measured = [
+        f
+        for f in survey.properties
+        if f.type == "number" and f.filled >= ENOUGH and f.distinct >= VARIED and f.high
+    ]
+    magnitudes = _magnitudes(survey, measured)
+    for facts in measured:
+        rows = magnitudes.get((facts.event, facts.name), [])
+        cluster = _cluster(facts, rows)
+        if cluster:
+            yield _two_units(survey, cluster)
+            continue
+        apart = _apart(rows)
+        if apart:
+            yield _other_unit(facts, "source", apart)
+            continue
+        jump = _jump(_daily(survey, facts))
+        if jump:
+            yield _other_unit(facts, "time", jump)
+
+
+def _magnitudes(
+    survey: Survey, measured: list[PropertyFacts]
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Rows, smallest and largest value of each order of magnitude, by event, name and source."""
+    names = {facts.name: facts.column for facts in measured}
+    tree = union(
+        query(
+            """
+            SELECT event, $name AS name, source, floor(log10($c))::BIGINT AS magnitude,
+                   count(*) AS n, min($c) AS low, max($c) AS high,
+                   sum(log10($c)) AS logs
+            FROM events WHERE $c > 0 GROUP BY ALL
+            """,
+            name=name,
+            c=column(coded),
+        )
+        for name, coded in sorted(names.items())
+    )
+    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in survey.rows(tree) if tree else ():
+        found[row["event"], row["name"]].append(row)
+    return found
+
+
+def _cluster(facts: PropertyFacts, rows: list[dict[str, Any]]) -> Cluster | None:
+    """The values above the emptiest magnitude, when it lies between two full ones."""
+    counts: dict[int, int] = defaultdict(int)
+    for row in rows:
+        counts[row["magnitude"]] += row["n"]
+    if not counts:
+        return None
+    total = sum(counts.values())
+    span = range(min(counts) + 1, max(counts))
+    for valley in sorted(span, key=lambda m: (counts.get(m, 0), m)):
+        above = sum(n for m, n in counts.items() if m > valley)
+        peak_above = max(n for m, n in counts.items() if m > valley)
+        peak_below = max(n for m, n in counts.items() if m < valley)
+        lowest = min(peak_above, peak_below)
+        if above >= NOTABLE * total and counts.get(valley, 0) < EMPTY * lowest and above < total / 2:
+            return Cluster(
+                facts,
+                rows=above,
+                largest_below=max(r["high"] for r in rows if r["magnitude"] <= valley),
+                smallest=min(r["low"] for r in rows if r["magnitude"] > valley),
+            )
+    return None
+
+
+def _apart(rows: list[dict[str, Any]]) -> list[tuple[str, int, float]]:
+    """(source, rows, typical magnitude) of each source, when two differ by ten times or more."""
+    counts: dict[str, int] = defaultdict(int)
+    logs: dict[str, float] = defaultdict(float)
+    for row in rows:
+        counts[row["source"]] += row["n"]
+        logs[row["source"]] += row["logs"]
+    typical = [(s, n, logs[s] / n) for s, n in counts.items() if n >= ENOUGH]
+    levels = [level for _, _, level in typical]
+    return sorted(typical) if len(levels) > 1 and max(levels) - min(levels) >= APART else []
+
+
+def _daily(survey: Survey, facts: PropertyFacts) -> list[tuple[str, int, float]]:
+    return [
+        (f"{day}", n, level)
+        for day, n, level in survey.levels.get((facts.event, facts.name), ())
+        if n >= FULL
+    ]
+
+
+def _jump(days: list[tuple[str, int, float]]) -> list[tuple[str, int, float]]:
+    """The two sides of the day from which on values are ten times larger or smaller."""
+    best, at = 0.0, 0
+    for cut in range(1, len(days)):
+        step = abs(days[cut][2] - days[cut - 1][2])
+        if step > best:
+            best, at = step, cut
+    before, after = days[:at], days[at:]
+    if not before or not after:
+        return []
+    sides = [
+        (f"{side[0][0]} to {side[-1][0]}", sum(n for _, n, _ in side), _mean(side))
+        for side in (before, after)
+    ]
+    return sides if abs(sides[0][2] - sides[1][2]) >= APART else []
+
+
+def _mean(days: list[tuple[str, int, float]]) -> float:
+    return sum(n * level for _, n, level in days) / sum(n for _, n, _ in days)
+
+
+def _two_units(survey: Survey, cluster: Cluster) -> Draft:
+    facts = cluster.facts
+    where = _where(survey, cluster)
+    return Draft(
+        severity="warning",
+        title=f"{facts.name} of {facts.event} seems to be in two units",
+        detail=(
+            f"Most values are at most {plain(cluster.largest_below):,}, then nothing, then"
+            f" {cluster.rows:,} rows from {plain(cluster.smallest):,} up."
+            + (f" Nearly all of these are {where[0][0]}." if where and len(where) == 1 else "")
+        ),
+        evidence=Evidence(
+            figures=(
+                Figure(label="rows in the larger unit", value=cluster.rows, unit="rows"),
+                Figure(label="share", value=percent(cluster.rows, facts.filled), unit="%"),
+                Figure(label="largest of the others", value=plain(cluster.largest_below)),
+                Figure(label="they begin at", value=plain(cluster.smallest)),
+                Figure(label="largest", value=plain(int(facts.high or 0))),
+            ),
+            table=Table(
+                columns=("category of the item", "rows in the larger unit"),
+                rows=tuple((name, rows) for name, rows in where),
+                total=len(where),
+            )
+            if where
+            else None,
+            look=shown(
+                query(
+                    "SELECT event_id, event, source, $c AS amount FROM events"
+                    " WHERE event = $event AND $c >= $low",
+                    event=facts.event,
+                    c=column(facts.column),
+                    low=cluster.smallest,
+                )
+            ),
+        ),
+        fix=(
+            f"Do not sum {facts.name} over all of {facts.event}: add a `where` that keeps one kind,"
+            " or convert the values before loading."
+        ),
+        gates=(Gate(kind="value goals", text=f"sums of {facts.name} mix the units"),),
+        events=(facts.event,),
+    )
+
+
+def _where(survey: Survey, cluster: Cluster) -> list[tuple[str, int]]:
+    """First level of the category of the rows in the higher cluster, most frequent first."""
+    item = survey.item_id
+    category = survey.context.catalog.items.get("category", {}).get("text")
+    if item is None or category is None:
+        return []
+    tree = query(
+        """
+        SELECT split_part($category, ' > ', 1) AS name, count(*) AS n
+        FROM events JOIN items ON items.item_id = $item
+        WHERE event = $event AND $c >= $low GROUP BY ALL ORDER BY n DESC, name LIMIT 5
+        """,
+        category=column(category, table="items"),
+        item=exp.column(item.name, table="events", quoted=True),
+        event=cluster.facts.event,
+        c=column(cluster.facts.column, table="events"),
+        low=cluster.smallest,
+    )
+    return [(row["name"] or "(none)", row["n"]) for row in survey.rows(tree)]
+
+
+def _other_unit(facts: PropertyFacts, by: str, sides: list[tuple[str, int, float]]) -> Draft:
+    low, high = sorted(level for _, _, level in sides)[:: len(sides) - 1]
+    times = 10 ** (high - low)
+    return Draft(
+        severity="warning",
+        title=(
+            f"{facts.name} of {facts.event} differs about {times:,.0f}× between sources"
+            if by == "source"
+            else f"{facts.name} of {facts.event} changes about {times:,.0f}× from one day on"
+        ),
+        detail="That is what cents beside whole units, or another currency, look like.",
+        evidence=Evidence(
+            figures=(Figure(label="typical values differ", value=round(times, 1), unit="times"),),
+            table=Table(
+                columns=(by, "rows", f"typical {facts.name}"),
+                rows=tuple(
+                    (name, rows, float(f"{10 ** (level - MICRO_DIGITS):.3g}"))
+                    for name, rows, level in sides
+                ),
+                total=len(sides),
+            ),
+        ),
+        fix="Convert one side before loading, so that the whole history is in one unit.",
+        gates=(Gate(kind="value goals", text=f"sums of {facts.name} mix the units"),),
+        events=(facts.event,),
+    )
+
+

@@ -1,0 +1,43 @@
+"""Thresholds that extreme values can't move, and which properties are amounts at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import exp, log
+from typing import Final
+
+from fewer.journey.audit.survey import PropertyFacts, Survey
+
+WIDTH: Final = 3.0  # times the interquartile range, on the log scale: Tukey's "far out"
+NARROWEST: Final = log(2)  # a range of zero would call every larger value extreme
+AMOUNT: Final = re.compile(
+    r"(^|[_.\s])(quantity|qty|units|value|revenue|amount|total|subtotal|price|sales|gmv|spend)"
+    r"([_.\s]|$)",
+    re.IGNORECASE,
+)
+
+
+def fence(low: int, middle: int, high: int) -> int:
+    """Value beyond which a positive amount is far out, from its quartiles.
+
+    Amounts are skewed, so the fence is Tukey's on the log scale: the upper quartile times the
+    ratio of the quartiles to the third power, that ratio being at least 2.
+
+    >>> fence(2_000_000, 4_000_000, 8_000_000)
+    512000000
+    """
+    base, top = max(low, 1), max(high, middle, 1)
+    spread = max(log(top) - log(base), NARROWEST)
+    return round(min(exp(log(top) + WIDTH * spread), 9.2e18))
+
+
+def amounts(survey: Survey) -> Iterator[PropertyFacts]:
+    """Numeric properties that sum to something: goal values, and those named like amounts."""
+    valued = {(name, goal.value.of) for goal in survey.context.goals if goal.value
+              for name in goal.did}
+    for facts in survey.properties:
+        if facts.type != "number" or facts.total <= 0:
+            continue
+        if (facts.event, facts.name) in valued or AMOUNT.search(facts.name):
+            yield facts
