@@ -1,15 +1,24 @@
-"""JSON: read with places, written exactly, and in one canonical form for fingerprints."""
+"""JSON: read with places, written exactly, and in one canonical form for fingerprints.
+
+Numbers are never floats on the way in and never lose a digit on the way out.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json as stdlib
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 from json.decoder import scanstring  # type: ignore[attr-defined]  # absent from the stubs
+from math import isfinite
 from typing import Any, Final
 
 from fewer.errors import DefinitionError, Problem
+from fewer.language.data import to_data
 from fewer.language.node import AnySpot, Node, Source, Spot
 from fewer.language.scalar import read_plain
+from fewer.model.base import Frozen
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -30,6 +39,77 @@ def load(text: str, *, file: str) -> Node:
     if reader.space(at) < len(text):
         raise reader.fatal(reader.space(at), "Nothing may follow the document.")
     return Node(value, reader.source, spot, tuple(reader.problems))
+
+
+def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """JSON text of plain data; a Decimal is written with all its digits.
+
+    >>> from decimal import Decimal
+    >>> dumps({"b": Decimal("9199999999999.123456"), "a": ["é", 1, True]})
+    '{"b": 9199999999999.123456, "a": ["é", 1, true]}'
+    """
+    return _Writer(indent, ", " if indent is None else ",", ": ", sort_keys).text(value, 0)
+
+
+def canonical(definition: Frozen) -> str:
+    """The one JSON text of a definition: sorted keys, no spaces, no defaults.
+
+    Equal definitions have equal texts, however they were written.
+
+    >>> from fewer.model.condition import Did
+    >>> canonical(Did(within="7d", did=["view"], count={"at_least": 1.0}))
+    '{"count":{"at_least":1},"did":"view","within":"7d"}'
+    """
+    return _Writer(None, ",", ":", sort_keys=True).text(to_data(definition), 0)
+
+
+def fingerprint(definition: Frozen) -> str:
+    """SHA-256 of the canonical text, in hex: the version of a definition."""
+    return hashlib.sha256(canonical(definition).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    indent: int | None
+    comma: str
+    colon: str
+    sort_keys: bool
+
+    def text(self, value: Any, depth: int) -> str:
+        if isinstance(value, dict):
+            pairs = sorted(value.items()) if self.sort_keys else value.items()
+            entries = [quoted(k) + self.colon + self.text(v, depth + 1) for k, v in pairs]
+            return self.lines("{", entries, "}", depth)
+        if isinstance(value, list | tuple):
+            return self.lines("[", [self.text(v, depth + 1) for v in value], "]", depth)
+        return quoted(value) if isinstance(value, str) else scalar(value)
+
+    def lines(self, opening: str, parts: list[str], closing: str, depth: int) -> str:
+        if self.indent is None or not parts:
+            return opening + self.comma.join(parts) + closing
+        pad = "\n" + " " * self.indent * depth
+        deeper = pad + " " * self.indent
+        return opening + deeper + (self.comma + deeper).join(parts) + pad + closing
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes, as JSON and YAML read it, on one line."""
+    return stdlib.dumps(text, ensure_ascii=False)
+
+
+def scalar(value: Any) -> str:
+    """A number, boolean or null as JSON and YAML write it; no digit is lost."""
+    match value:
+        case True | False | None:
+            return stdlib.dumps(value)
+        case int():
+            return str(value)
+        case float() if isfinite(value):
+            return format(Decimal(repr(value)), "f")
+        case Decimal() if value.is_finite():
+            return format(value, "f")
+        case _:
+            raise TypeError(f"JSON has no way to write {value!r}")
 
 
 class _Reader:

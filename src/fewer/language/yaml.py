@@ -12,7 +12,7 @@ file are errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -76,15 +76,25 @@ def load(text: str | bytes, *, file: str) -> Node:
     return _Reader(Source(text, file)).read()
 
 
-def validate(node: Node, kind: type[T] | TypeAdapter[T], *, at: Path = ()) -> T:
+def validate(
+    node: Node,
+    kind: type[T] | TypeAdapter[T],
+    *,
+    at: Path = (),
+    may_be_empty: Collection[Path] = (),
+) -> T:
     """The document, or the part of it at the path `at`, as `kind`: a model or a `TypeAdapter`.
+
+    A key without a value (or with ``null``) is a problem, except at the paths `may_be_empty`:
+    models would take it for a key that isn't there, and a window forgotten in silence would
+    let everyone in.
 
     Raises:
         DefinitionError: With every problem of the document, also those met while reading, in the
             order of the file.
     """
     part = node.part(at)
-    empty = dict(nothing_written(part))
+    empty = {p: e for p, e in nothing_written(part) if p not in may_be_empty}
     problems = [*node.problems, *empty.values()]
     try:
         value: T = _run(kind, part.value)

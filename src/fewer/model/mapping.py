@@ -419,7 +419,7 @@ class Join(Frozen):
     prefix: Text = Field("", description="Text before the names of the columns that are added.")
     format: FileFormat | None = None
     options: FileOptions = FileOptions()
-    missing: tuple[Text, ...] = ("",)
+    missing: tuple[Text, ...] | None = None
 
 
 FileFormat = Literal["csv", "tsv", "jsonl", "parquet"]
@@ -432,7 +432,9 @@ class SourceSettings(Frozen):
     files: Names = Field(description="Path, glob, or list, relative to fewer.yaml.")
     format: FileFormat | None = Field(None, description="Default: from the extension.")
     options: FileOptions = FileOptions()
-    missing: tuple[Text, ...] = Field(("",), description="Texts that mean missing.")
+    missing: tuple[Text, ...] | None = Field(
+        None, description="Texts that mean missing. Default: the empty text in csv and tsv."
+    )
     join: Annotated[tuple[Join, ...], BeforeValidator(_one_or_more)] = ()
     events: Annotated[tuple[EventMapping, ...], BeforeValidator(_one_or_more)] = ()
     people: PeopleMapping | None = None

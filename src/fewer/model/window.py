@@ -231,7 +231,8 @@ class Windowed(Frozen):
         if len(given) > 1 and given != ["since", "until"]:
             raise wrong(
                 "two_windows",
-                f"One window only: 'within', or 'between', or 'since' and 'until', not {' and '.join(given)}.",
+                "One window only: 'within', or 'between', or 'since' and 'until',"
+                f" not {' and '.join(given)}.",
                 key=given[1],
                 hint="Keep one of them.",
             )
