@@ -103,8 +103,16 @@ def draw(
     )
 
 
-def asked(condition: Mapping[str, Any], world: World, **options: Any) -> set[str]:
+def asked(
+    condition: Mapping[str, Any],
+    world: World,
+    *,
+    as_of: int = AS_OF,
+    timezone: str = "UTC",
+    session_gap: str = "30m",
+) -> set[str]:
     """Ids of the persons for whom a written condition is true, by the oracle."""
     segment = Segment.model_validate({"id": "it", "where": condition})
-    found = answer([segment], world, as_of_us=options.pop("as_of", AS_OF), **options)
+    gap = length(Duration.parse(session_gap))
+    found = answer([segment], world, as_of_us=as_of, timezone=timezone, session_gap_us=gap)
     return {world.persons[person] for person in found.members["it"]}

@@ -1,0 +1,108 @@
+"""Engines under test, each behind the same question: who is in these segments of this scene?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fewer.model.segment import Segment
+from fewer.model.window import Duration
+from oracle.clock import length
+from oracle.drawn import AS_OF
+from oracle.segments import Answer, answer
+from oracle.world import World
+from strategies.definition import Asked
+from strategies.scene import Scene
+from worlds import load
+
+Ask = Callable[[Asked], Answer]
+
+
+@contextmanager
+def duckdb(scene: Scene) -> Iterator[Ask]:
+    """The engine inside."""
+    from fewer.evaluate.engines.duckdb import DuckDBEngine
+
+    from fewer.evaluate.plan.plan import plan
+
+    with TemporaryDirectory(prefix="fewer-world-") as folder:
+        loaded = load(scene.world, Path(folder))
+        engine = DuckDBEngine(loaded.relations, loaded.catalog)
+
+        def ask(asked: Asked) -> Answer:
+            made = plan(
+                asked.segments,
+                as_of_us=scene.as_of_us,
+                timezone=scene.timezone,
+                session_gap=scene.session_gap,
+                catalog=loaded.catalog,
+                default_exclude=asked.default_exclude,
+            )
+            found = engine.evaluate(made)
+            return Answer(
+                universe=frozenset(found.universe),
+                matched={id_: frozenset(people) for id_, people in found.matched.items()},
+                members={id_: frozenset(people) for id_, people in found.members.items()},
+            )
+
+        yield ask
+        engine.close()
+
+
+@contextmanager
+def oracle(scene: Scene) -> Iterator[Ask]:
+    """The oracle, as if it were an engine."""
+    yield lambda asked: answer(
+        asked.segments,
+        scene.world,
+        as_of_us=scene.as_of_us,
+        timezone=scene.timezone,
+        session_gap_us=length(scene.session_gap),
+        default_exclude=asked.default_exclude,
+    )
+
+
+ENGINES: Mapping[str, Callable[[Scene], Any]] = {"duckdb": duckdb}
+
+
+def expected(scene: Scene, asked: Asked) -> Answer:
+    """What the specification says."""
+    with oracle(scene) as ask:
+        return ask(asked)
+
+
+def scene_of(
+    world: World, *, as_of: int = AS_OF, timezone: str = "UTC", session_gap: str = "30m"
+) -> Scene:
+    """A world written by hand, and when to ask about it."""
+    return Scene(world, as_of, timezone, Duration.parse(session_gap), ())
+
+
+class Engine:
+    """One engine, asked about many scenes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def answer(self, scene: Scene, asked: Asked) -> Answer:
+        """Who is in each segment, according to the engine."""
+        with ENGINES[self.name](scene) as ask:
+            found: Answer = ask(asked)
+        return found
+
+    def ask(self, world: World, *conditions: Mapping[str, Any], **when: Any) -> list[set[str]]:
+        """For each written condition the names of the persons for whom it is true.
+
+        All in one plan; and the oracle must say the same.
+        """
+        segments = tuple(
+            Segment.model_validate({"id": f"c{n}", "where": condition})
+            for n, condition in enumerate(conditions)
+        )
+        scene, asked = scene_of(world, **when), Asked(segments)
+        found = self.answer(scene, asked)
+        assert found == expected(scene, asked)
+        return [{world.persons[p] for p in found.members[s.id]} for s in segments]
