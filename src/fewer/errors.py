@@ -130,10 +130,12 @@ class NotFoundError(FewerError, LookupError):
 
     code = "not_found"
 
-    def __init__(self, kind: str, name: str, known: Collection[str] = ()) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Collection[str] = (), *, hint: str = ""
+    ) -> None:
         self.kind = kind
-        hint = did_you_mean(name, known) or (f" There are {len(known)}." if known else "")
-        super().__init__(f"No {kind} {name!r}.{hint}")
+        near = did_you_mean(name, known) or (f" There are {len(known)}." if known else "")
+        super().__init__(f"No {kind} {name!r}.{near}{f' {hint}' if hint else ''}")
 
 
 class GuardError(FewerError):

@@ -130,3 +130,9 @@ def _sources(folder: Path, files: Sequence[Path]) -> str:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def clear_example(folder: Path) -> None:
+    """Delete a worked example made earlier; anything that isn't one is left alone."""
+    if (folder / SETTINGS).is_file() and (folder / STORE).is_dir():
+        shutil.rmtree(folder)

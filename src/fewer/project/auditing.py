@@ -1,0 +1,88 @@
+"""What an audit needs to know of a project, gathered from settings, definitions and store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fewer.journey.audit.audit import Audit, run
+from fewer.journey.audit.base import AuditContext, Refused, SourceFacts
+from fewer.model.condition import Did, DidNot, First, Last, SequenceOf, walk
+from fewer.model.segment import expand
+from fewer.model.window import DAY, Duration
+from fewer.project import clock
+
+if TYPE_CHECKING:
+    from fewer.project.project import Project
+
+
+def audit(project: Project, as_of_us: int) -> Audit:
+    """Audit the stored data as it was known at `as_of_us`."""
+    settings, generation = project.settings, project.generation
+    with project.engine(as_of_us) as engine:
+        return run(
+            AuditContext(
+                engine=engine,
+                catalog=generation.catalog,
+                as_of_us=as_of_us,
+                now_us=clock.now_us(),
+                project=settings.name,
+                data=settings.data,
+                timezone=settings.timezone,
+                currency=settings.currency,
+                goals=project.definitions.goals,
+                windows=windows(project),
+                consent_purpose=settings.consent.purpose if settings.consent else None,
+                dated=_dated(project),
+                sources=_sources(project),
+                refused=tuple(_refused(project)),
+                ignore=frozenset(settings.audit.ignore),
+            )
+        )
+
+
+def windows(project: Project) -> tuple[Duration, ...]:
+    """Every lookback that a segment uses, shortest first."""
+    found: dict[int, Duration] = {}
+    for segment in expand(project.definitions.segments):
+        for part in walk(segment.where):
+            if isinstance(part, Did | DidNot | First | Last | SequenceOf):
+                spans = [part.within, part.between.from_ if part.between else None]
+                found.update({span.micros: span for span in spans if span})
+            if isinstance(part, Did) and part.periods:
+                days = -(-part.periods.each.micros * part.periods.last // DAY)
+                found[days * DAY] = Duration(days, "d")
+    return tuple(found[micros] for micros in sorted(found))
+
+
+def _dated(project: Project) -> frozenset[str]:
+    """Relations all of whose sources say from when each version is valid."""
+    undated = set()
+    for source in project.settings.sources:
+        for relation in ("people", "items", "lists"):
+            mapping = getattr(source, relation, None)
+            if mapping is not None and getattr(mapping, "valid_from", None) is None:
+                undated.add(relation)
+                if relation == "people" and mapping.consents:
+                    undated.add("consents")
+    return frozenset({"people", "items", "lists", "consents"} - undated)
+
+
+def _sources(project: Project) -> tuple[SourceFacts, ...]:
+    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for entry in project.store.ledger():
+        total = totals[entry.source]
+        total[0] += entry.rows.read
+        total[1] += entry.rows.duplicate
+        total[2] += sum(entry.rows.warnings.values())
+    return tuple(
+        SourceFacts(source=source, rows_read=read, rows_repeated=repeated, values_lost=lost)
+        for source, (read, repeated, lost) in totals.items()
+    )
+
+
+def _refused(project: Project) -> Iterator[Refused]:
+    for entry in project.store.ledger():
+        for reason, rows in entry.rows.reasons.items():
+            yield Refused(source=entry.source, file=entry.file, reason=reason, rows=rows)

@@ -1,0 +1,42 @@
+"""Person numbers to people's ids, read from the store once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyroaring import BitMap
+
+
+class Keys:
+    """The dictionary of people: number -> id as the sources write it."""
+
+    def __init__(self, read: Callable[[], pa.Table]) -> None:
+        self._read = read
+
+    @cached_property
+    def _table(self) -> pa.Table:
+        return self._read().sort_by("person")
+
+    def of(self, people: BitMap) -> pa.Array:
+        """Ids of these people, in the order of their numbers; the erased are left out."""
+        import numpy as np  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415
+
+        numbers = self._table["person"].to_numpy()
+        wanted = np.asarray(people.to_array(), dtype=numbers.dtype)
+        at = np.searchsorted(numbers, wanted)
+        inside = at < len(numbers)
+        at, wanted = at[inside], wanted[inside]
+        found = at[numbers[at] == wanted]
+        return self._table["key"].take(pa.array(found)).combine_chunks()
+
+    def number(self, key: str) -> int | None:
+        """Number of the person with this id; None when there is none."""
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        at = pc.index(self._table["key"], key).as_py()
+        return None if at < 0 else int(self._table["person"][at].as_py())

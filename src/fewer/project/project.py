@@ -1,0 +1,281 @@
+"""`Project`: the one object behind every way in.
+
+Commands, notebooks and (later) servers call the same methods; nothing else ties the rooms
+together. Opening a project reads only its settings; definitions, store and data are read when
+first asked for, and the data stays pinned to one generation until `refresh`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from zoneinfo import ZoneInfo
+
+from fewer.errors import DefinitionError, NotFoundError
+from fewer.language.files import Definitions, load_definitions
+from fewer.model.condition import Did, DidNot, Last, SequenceOf, walk
+from fewer.model.settings import ProjectSettings
+from fewer.model.window import to_utc_micros
+from fewer.project import clock
+from fewer.project.folder import Folder, find
+from fewer.project.settings_file import load_settings
+
+if TYPE_CHECKING:
+    from fewer.data.sources.base import IngestResult, Progress
+    from fewer.data.store.generation import Generation
+    from fewer.data.store.snapshots import BuildInfo
+    from fewer.data.store.snapshots import Snapshot as Record
+    from fewer.data.store.store import Store
+    from fewer.evaluate.engines.base import Engine
+    from fewer.journey.audit.report import Audit
+    from fewer.journey.define.lint import Finding
+    from fewer.project.keys import Keys
+    from fewer.project.reasons import Reasons
+    from fewer.project.snapshot import Snapshot
+
+CONTROL_URL: Final = "FEWER_CONTROL_URL"
+"""Environment variable with the control database's URL; a file in ``.fewer/`` without it."""
+
+AsOf = str | int | datetime | None
+"""``"now"``, ``"end"``, a date or time as text, UTC microseconds, a datetime; None is now."""
+
+
+def _silent(_: str) -> None:
+    """Tell no one."""
+
+
+class Project:
+    """A folder with definitions and data. Open it with `Project.open`."""
+
+    def __init__(self, folder: Folder, settings: ProjectSettings) -> None:
+        self.folder = folder
+        self.settings = settings
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None) -> Self:
+        """Open the project in `folder`; without it, the one the working directory is in.
+
+        Raises:
+            SettingsError: no project there, or its ``fewer.yaml`` is wrong (every mistake named).
+        """
+        found = find(Path(folder) if folder is not None else None)
+        return cls(found, load_settings(found.settings))
+
+    def close(self) -> None:
+        """Release the store."""
+        if "store" in self.__dict__:
+            self.store.close()
+            self.refresh()
+            del self.__dict__["store"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The project's time zone."""
+        return ZoneInfo(self.settings.timezone)
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """Segments and goals of the project's files; raises with every mistake in all of them."""
+
+        def read(paths: Collection[Path]) -> dict[str, bytes]:
+            return {p.relative_to(self.folder.root).as_posix(): p.read_bytes() for p in paths}
+
+        return load_definitions(read(self.folder.segments), read(self.folder.goals))
+
+    @cached_property
+    def store(self) -> Store:
+        """The durable truth below ``.fewer/``."""
+        from fewer.data.store.store import Store  # noqa: PLC0415  heavy: only when needed
+
+        return Store.open(self.folder.store, control_url=os.environ.get(CONTROL_URL))
+
+    @cached_property
+    def generation(self) -> Generation:
+        """The data, pinned: what it shows doesn't change until `refresh`."""
+        return self.store.generation()
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Person numbers to ids."""
+        import sqlglot.expressions as exp  # noqa: PLC0415
+
+        from fewer.project.keys import Keys  # noqa: PLC0415
+
+        def read() -> Any:
+            with self.engine(clock.now_us()) as engine:
+                return engine.run(exp.select("person", "key").from_("persons"))
+
+        return Keys(read)
+
+    def refresh(self) -> None:
+        """Forget what was read of the data, so that the newest generation is seen."""
+        for name in ("generation", "keys"):
+            self.__dict__.pop(name, None)
+
+    def engine(
+        self, as_of_us: int, name: str | None = None
+    ) -> AbstractContextManager[Engine]:
+        """An engine over the data as it was known at `as_of_us`; a context manager."""
+        from fewer.evaluate.engines.base import load  # noqa: PLC0415
+
+        relations = self.generation.relations(as_of_us)
+        return load(name or "duckdb")(relations, self.generation.catalog)
+
+    def as_of(self, when: AsOf) -> int:
+        """UTC microseconds of what a caller wrote."""
+        if isinstance(when, int):
+            return when
+        if isinstance(when, datetime):
+            aware = when if when.tzinfo else when.replace(tzinfo=self.zone)
+            return to_utc_micros(aware)
+        return clock.parse(when or clock.NOW, self.zone, last_ts=self.generation.catalog.last_ts)
+
+    # 1 · data in
+
+    def ingest(
+        self,
+        *,
+        only: Collection[str] = (),
+        dry_run: bool = False,
+        rebuild: bool = False,
+        progress: Progress | None = None,
+    ) -> IngestResult:
+        """Read what is new in the sources' files into the store."""
+        from fewer.data.sources.ingest import ingest  # noqa: PLC0415
+
+        result = ingest(
+            self.store,
+            self.settings,
+            self.folder.root,
+            only=only,
+            dry_run=dry_run,
+            rebuild=rebuild,
+            progress=progress,
+        )
+        self.refresh()
+        return result
+
+    # 2 · look
+
+    def audit(self, as_of: AsOf = None) -> Audit:
+        """Which engagement points there are, and how far to trust them."""
+        from fewer.project.auditing import audit  # noqa: PLC0415
+
+        return audit(self, self.as_of(as_of))
+
+    def validate(self) -> list[Finding]:
+        """Check every definition; raises `DefinitionError` when files can't be read as such."""
+        from fewer.project.checking import validate  # noqa: PLC0415
+
+        return validate(self)
+
+    def counts(self) -> dict[str, int]:
+        """Number of definitions, by kind."""
+        from fewer.project.creatives import creatives  # noqa: PLC0415
+
+        return {
+            "sources": len(self.settings.sources),
+            "segments": len(self.definitions.segments),
+            "goals": len(self.definitions.goals),
+            "creatives": len(creatives(self)),
+        }
+
+    # 3 · who
+
+    def staleness(self) -> clock.Staleness | None:
+        """Why now is no useful moment to build at; None when it is."""
+        longest = max(map(_reach, self.definitions.segments), default=0)
+        return clock.staleness(clock.now_us(), self.generation.catalog.last_ts, longest)
+
+    def build(
+        self,
+        *,
+        as_of: AsOf = None,
+        engine: str | None = None,
+        only: Collection[str] = (),
+        tell: Callable[[str], None] = _silent,
+    ) -> Snapshot:
+        """Evaluate every segment (or `only` some) at `as_of`; save an immutable snapshot.
+
+        Raises:
+            DefinitionError: a definition is wrong; nothing was evaluated.
+            GuardError: an enforced size guard was broken; nothing was saved.
+        """
+        from fewer.project.building import build  # noqa: PLC0415
+
+        errors, warnings = self._lint()
+        if errors:
+            raise DefinitionError(errors)
+        record, evaluation = build(
+            self,
+            self.as_of(as_of),
+            engine_name=engine,
+            only=only,
+            warnings=warnings,
+            tell=tell,
+        )
+        return self._view(record, steps=evaluation.steps)
+
+    def builds(self) -> list[BuildInfo]:
+        """All snapshots, newest first."""
+        return self.store.builds()
+
+    def newest_record(self) -> Record | None:
+        """The newest snapshot as stored; None before the first build."""
+        return self.store.build(None) if self.store.builds() else None
+
+    def snapshot(self, build_id: str | None = None) -> Snapshot:
+        """A snapshot by id; the newest one without."""
+        builds = [build.id for build in self.store.builds()]
+        if not builds:
+            raise NotFoundError("refresh", build_id or "newest", hint="Run `fewer build` first.")
+        if build_id is not None and build_id not in builds:
+            raise NotFoundError("refresh", build_id, builds)
+        return self._view(self.store.build(build_id))
+
+    def _view(self, record: Record, **more: Any) -> Snapshot:
+        from fewer.project.snapshot import Snapshot  # noqa: PLC0415
+
+        return Snapshot(record, keys=self.keys, zone=self.zone, data=self.settings.data, **more)
+
+    def _lint(self) -> tuple[list[Any], dict[str, list[str]]]:
+        from fewer.project.checking import split  # noqa: PLC0415
+
+        return split(self.validate())
+
+    def why(self, segment: str, person: str, *, build_id: str | None = None) -> Reasons:
+        """Why a person is or isn't in a segment, condition by condition."""
+        from fewer.project.reasons import reasons  # noqa: PLC0415
+
+        return reasons(self, segment, person, build_id=build_id)
+
+    def sql(self, segment: str, *, as_of: AsOf = None, dialect: str = "duckdb") -> str:
+        """One standalone query for the people of a segment, over the canonical relations."""
+        from fewer.project.reasons import sql  # noqa: PLC0415
+
+        return sql(self, segment, as_of=as_of, dialect=dialect)
+
+
+def _reach(segment: Any) -> int:
+    """Longest relative window of a segment, in microseconds; 0 when it has none."""
+    windows = [0]
+    for part in walk(segment.where):
+        if isinstance(part, Did | DidNot | Last | SequenceOf):
+            if part.within:
+                windows.append(part.within.micros)
+            if part.between:
+                windows.append(part.between.from_.micros)
+        if isinstance(part, Did) and part.periods:
+            windows.append(part.periods.each.micros * part.periods.last)
+    return max(windows)
