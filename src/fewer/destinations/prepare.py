@@ -1,0 +1,166 @@
+"""From members to rows of hashed identifiers: consent first, then what each person can be found by.
+
+Everyone who is not sent is counted under a reason, once. Raw identifiers live only inside
+`prepare`; what leaves it is digests, counts and reasons.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Final, Literal
+
+from pyroaring import BitMap
+
+from fewer.data.identity.hashing import Hashed, digest, hash_all
+from fewer.data.identity.normalise import UnusableError, country
+from fewer.destinations.base import Audience, Book, Delta, Row
+
+Keys = Literal["contacts", "person"]
+
+MATCHING: Final = ("email", "phone")  # a row needs one of them
+BESIDE: Final = ("first_name", "last_name")  # help matching, prove nobody alone
+COUNTRY: Final = "country"
+NO_IDENTIFIER: Final = "no usable identifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Whose consent for a purpose is granted at the audience's `as_of`."""
+
+    purpose: str
+    granted: BitMap
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What can be sent of an audience, and why the rest can't. Counts are people unless said."""
+
+    delta: Delta
+    members: int
+    sendable: int
+    removed: dict[str, int]  # reason -> people
+    coverage: dict[str, int]  # column -> people who have it
+    unusable: dict[str, dict[str, int]] = field(default_factory=dict)  # kind -> reason -> values
+
+    @property
+    def rows(self) -> int:
+        """Rows to send: a person with two addresses has two."""
+        return len(self.delta.add)
+
+
+def prepare(
+    audience: Audience,
+    book: Book,
+    *,
+    keys: Keys = "contacts",
+    platform: str = "plain",
+    region: str | None = None,
+    consent: Consent | None = None,
+) -> Prepared:
+    """Hash the identifiers of everyone in `audience` who may be sent.
+
+    Args:
+        audience: Members, by person number.
+        book: Where identifiers are looked up.
+        keys: ``contacts`` for hashed e-mail addresses and phone numbers, ``person`` for the
+            hash of the project's own id, for projects that hold no contacts.
+        platform: Whose way of writing identifiers to follow (see `fewer.data.identity.rules`).
+        region: Country of phone numbers without country code.
+        consent: Purpose and people who granted it; None: consent is not checked.
+    """
+    allowed, removed = audience.members, {}
+    if consent is not None:
+        allowed = audience.members & consent.granted
+        removed[f"no consent for {consent.purpose}"] = len(audience.members) - len(allowed)
+    found = (
+        _by_key(allowed, book)
+        if keys == "person"
+        else _by_contact(allowed, book, platform=platform, region=region)
+    )
+    removed[NO_IDENTIFIER] = len(allowed) - len(found.people)
+    return Prepared(
+        delta=Delta(found.columns, add=found.rows),
+        members=len(audience.members),
+        sendable=len(found.people),
+        removed={reason: count for reason, count in removed.items() if count},
+        coverage=found.coverage,
+        unusable=found.unusable,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    people: BitMap
+    coverage: dict[str, int]
+    unusable: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def _by_key(allowed: BitMap, book: Book) -> _Found:
+    table = book.keys(allowed)
+    people = BitMap(table["person"].to_pylist())
+    rows: set[Row] = {(digest(key),) for key in table["key"].to_pylist()}
+    column = "external_id_sha256"
+    return _Found((column,), _shuffled(rows), people, {column: len(people)})
+
+
+def _by_contact(allowed: BitMap, book: Book, *, platform: str, region: str | None) -> _Found:
+    kinds = (*MATCHING, *BESIDE, COUNTRY)
+    table = book.contacts(allowed, kinds)
+    raw: dict[str, list[tuple[int, str]]] = {kind: [] for kind in kinds}
+    for person, kind, value in zip(
+        *(table[name].to_pylist() for name in ("person", "kind", "value")), strict=True
+    ):
+        raw[kind].append((person, value))
+    digests: dict[str, dict[int, list[str]]] = {}
+    unusable: dict[str, dict[str, int]] = {}
+    for kind in (*MATCHING, *BESIDE):
+        hashed = hash_all(kind, (v for _, v in raw[kind]), platform=platform, region=region)
+        digests[kind] = _per_person(raw[kind], hashed)
+        if hashed.unusable:
+            unusable[kind] = hashed.unusable
+    countries = _countries(raw[COUNTRY])
+    present = [kind for kind in (*MATCHING, *BESIDE) if digests[kind]]
+    columns = [f"{kind}_sha256" for kind in present] + ([COUNTRY] if countries else [])
+
+    people = BitMap([person for kind in MATCHING for person in digests[kind]])
+    rows: set[Row] = set()
+    for person in people:
+        matching = [digests[kind].get(person, []) for kind in present if kind in MATCHING]
+        beside = tuple(
+            next(iter(digests[kind].get(person, ())), None) for kind in present if kind in BESIDE
+        )
+        where = (countries.get(person),) if countries else ()
+        rows.update((*pair, *beside, *where) for pair in zip_longest(*matching))
+    coverage = {f"{kind}_sha256": len(BitMap(digests[kind]) & people) for kind in present}
+    if countries:
+        coverage[COUNTRY] = len(BitMap(countries) & people)
+    return _Found(tuple(columns), _shuffled(rows), people, coverage, unusable)
+
+
+def _per_person(values: list[tuple[int, str]], hashed: Hashed) -> dict[int, list[str]]:
+    """Distinct digests of each person, in the order of their values."""
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    for (person, _), value in zip(values, hashed.digests, strict=True):
+        if value is not None:
+            found[person][value] = None
+    return {person: list(values) for person, values in found.items()}
+
+
+def _countries(values: list[tuple[int, str]]) -> dict[int, str]:
+    """Country code of each person, upper case and not hashed: it names nobody."""
+    found: dict[int, str] = {}
+    for person, value in values:
+        try:
+            found.setdefault(person, country(value).upper())
+        except UnusableError:
+            continue
+    return found
+
+
+def _shuffled(rows: set[Row]) -> tuple[Row, ...]:
+    # In the order of digests, which says nothing about when a person was first seen.
+    return tuple(sorted(rows, key=lambda row: tuple(value or "" for value in row)))
