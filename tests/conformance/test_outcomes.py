@@ -10,7 +10,7 @@ from conformance.outcomes import ALL, count
 from conformance.test_random import DEFINITIONS
 from strategies.definition import seeded
 
-LEAST = 30  # answers of each kind
+LEAST = 15  # answers of each kind
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ class Conditions:
             "boolean": 25 if depth else 0,
             "did": 42,
             "did_not": 5,
-            "recency": 13,
+            "recency": 15,
             "sequence": 14,
             "trait": 10,
             "membership": 5,

@@ -37,7 +37,16 @@ class Measures:
     def draw(self, behaviour: Written) -> Written:
         """One measure, or none, to stand beside the behaviour."""
         name = self.dice.weighted(
-            none=8, count=14, days=11, distinct=12, sum=13, mean=12, min=9, max=9, burst=7, share=12
+            none=8,
+            count=14,
+            days=11,
+            distinct=12,
+            sum=14,
+            mean=14,
+            min=14,
+            max=14,
+            burst=7,
+            share=12,
         )
         if name == "none":
             return {}

@@ -147,7 +147,7 @@ class Painter:
         self.as_of = self._as_of()
         self.texts = tuple(map(text, dice.some(TEXTS, 4, 12)))
         self.numbers = tuple(map(Decimal, dice.some(NUMBERS, 2, 6)))
-        self.names = tuple(dice.some(EVENTS, 2, 4))
+        self.names = tuple(dice.some(EVENTS, 2, 3))
         self.properties = tuple(dice.some(PROPERTIES, 2, 5))
         self.item_ids = tuple(dice.some(("a", "b", "1", "it's", "é"), 2, 3))
         numbers = sorted(dice.some(NUMBERED, 4, 12))
@@ -182,16 +182,17 @@ class Painter:
         for person in numbers:
             mine: list[Event] = []
             for _ in range(self.dice.pick((0, 1, 2, 4, 6, 8, 10, 12))):
-                event = Event(
-                    ids.pop(),
-                    person,
-                    self._instant([*mine, *events[-1:]]),
-                    self.dice.pick(self.names),
-                    self._properties(),
-                )
-                mine.append(event)
+                ts = self._instant([*mine, *events[-1:]])
+                mine.append(self._event(ids.pop(), person, ts))
+            if mine and self.dice.chance(40):  # a rival for the first or last event
+                times = [event.ts for event in mine]
+                rival = self.dice.pick((max(times), min(times)))
+                mine.append(self._event(ids.pop(), person, rival))
             events += mine
         return tuple(events)
+
+    def _event(self, event_id: str, person: int, ts: int) -> Event:
+        return Event(event_id, person, ts, self.dice.pick(self.names), self._properties())
 
     def _ids(self) -> list[str]:
         """Ids whose order as bytes is neither that of rows nor that of numbers."""
