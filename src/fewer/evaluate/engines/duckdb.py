@@ -1,0 +1,198 @@
+"""DuckDB: the engine that needs no server, in this process, over the files of the store."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyroaring import BitMap
+from sqlglot import exp
+
+from fewer.errors import EngineError
+from fewer.evaluate.engines.base import (
+    Capabilities,
+    Evaluation,
+    Progress,
+    StepRun,
+    Stop,
+    StoppedError,
+)
+from fewer.evaluate.plan.plan import Plan
+from fewer.evaluate.sql.functions.duckdb import DUCKDB
+from fewer.evaluate.sql.program import UNIVERSE, Result, Step, program
+from fewer.evaluate.sql.tree import column, select, table
+from fewer.model.catalog import Catalog
+
+_CHUNK: Final = 122_880
+"""Rows in one Arrow chunk of members: one of DuckDB's own row groups."""
+
+_TELLS_VALUES: Final = (
+    duckdb.ConversionException,
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+)
+"""Errors whose text may quote the data."""
+
+
+class DuckDBEngine:
+    """Runs plans and queries in memory, over relations given as queries.
+
+    Args:
+        relations: The canonical relations by name, as DuckDB queries valid at one as_of.
+        catalog: Names and columns of the same data.
+        threads: Threads of one query.
+        memory_limit: What DuckDB may hold before it writes to disk, such as ``"4GB"``; default:
+            80 % of the machine.
+        temp_directory: Where it writes then; default: the system's.
+    """
+
+    name = "duckdb"
+    capabilities = Capabilities(dialect="duckdb", executed_in_tests=True)
+
+    def __init__(
+        self,
+        relations: Mapping[str, exp.Query],
+        catalog: Catalog,
+        *,
+        threads: int = 2,
+        memory_limit: str | None = None,
+        temp_directory: Path | None = None,
+    ) -> None:
+        self.catalog = catalog
+        folder = temp_directory or Path(tempfile.gettempdir()) / "fewer-duckdb"
+        settings: dict[str, Any] = {
+            "threads": threads,
+            "temp_directory": str(folder),
+            # Extensions are downloads; all that we use is built in.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        if memory_limit:
+            settings["memory_limit"] = memory_limit
+        self._root = duckdb.connect(":memory:", config=settings)
+        for relation, query in relations.items():
+            view = exp.Create(this=table(relation), kind="VIEW", expression=query)
+            self._execute(self._root, view.sql(dialect="duckdb"))
+
+    def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
+        """Run `query` and fetch every row; see `Engine.run`."""
+        sql = query.sql(dialect="duckdb")
+        with self._root.cursor() as cursor:
+            try:
+                return cursor.sql(sql, params=list(parameters) or None).to_arrow_table()
+            except duckdb.Error as error:
+                raise _refused(error, sql) from None
+
+    def evaluate(
+        self,
+        plan: Plan,
+        *,
+        progress: Progress | None = None,
+        should_stop: Stop | None = None,
+    ) -> Evaluation:
+        """Members of all segments; each step of the program becomes a temporary table."""
+        compiled = program(plan, DUCKDB)
+        total = len(compiled.steps) + len(compiled.results)
+        runs: list[StepRun] = []
+        matched: dict[str, BitMap] = {}
+        members: dict[str, BitMap] = {}
+
+        def done(run: StepRun) -> None:
+            runs.append(run)
+            if progress:
+                progress(run.name, len(runs), total)
+
+        with self._root.cursor() as cursor:  # temporary tables end with it
+            for step in compiled.steps:
+                _check(should_stop)
+                done(self._step(cursor, step))
+            everyone = BitMap()
+            for chunk in _chunks(cursor, select([column("person")], table(UNIVERSE))):
+                everyone.update(_persons(chunk.column(0)))
+            for number, result in enumerate(compiled.results, 1):
+                done(_collect(cursor, f"result_{number}", result, matched, members, should_stop))
+        return Evaluation(
+            plan.as_of_us,
+            everyone,
+            {i: matched[i] for i in plan.ids},
+            {i: members[i] for i in plan.ids},
+            tuple(runs),
+        )
+
+    def close(self) -> None:
+        """Free the memory and temporary files that DuckDB holds."""
+        self._root.close()
+
+    def _step(self, cursor: duckdb.DuckDBPyConnection, step: Step) -> StepRun:
+        start = time.perf_counter()
+        properties = exp.Properties(expressions=[exp.TemporaryProperty()])
+        create = exp.Create(
+            this=table(step.name), kind="TABLE", expression=step.query, properties=properties
+        )
+        (rows,) = self._execute(cursor, create.sql(dialect="duckdb"))[0]
+        sql = step.query.sql(dialect="duckdb", pretty=True)
+        return StepRun(step.name, sql, rows, time.perf_counter() - start)
+
+    @staticmethod
+    def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+        try:
+            return connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise _refused(error, sql) from None
+
+
+def _collect(
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    result: Result,
+    matched: dict[str, BitMap],
+    members: dict[str, BitMap],
+    should_stop: Stop | None,
+) -> StepRun:
+    """Stream a result into the bitmaps of its segments, a chunk at a time."""
+    start = time.perf_counter()
+    rows = 0
+    targets = []
+    for segment in result.segments:
+        targets += [matched.setdefault(segment, BitMap()), members.setdefault(segment, BitMap())]
+    for chunk in _chunks(cursor, result.query):
+        _check(should_stop)
+        persons = chunk.column(0)
+        rows += len(persons)
+        for target, flags in zip(targets, chunk.columns[1:], strict=True):
+            found = pc.filter(persons, flags)
+            if len(found):
+                target.update(_persons(found))
+    sql = result.query.sql(dialect="duckdb", pretty=True)
+    return StepRun(name, sql, rows, time.perf_counter() - start)
+
+
+def _chunks(cursor: duckdb.DuckDBPyConnection, query: exp.Query) -> pa.RecordBatchReader:
+    sql = query.sql(dialect="duckdb")
+    try:
+        return cursor.sql(sql).to_arrow_reader(_CHUNK)
+    except duckdb.Error as error:
+        raise _refused(error, sql) from None
+
+
+def _persons(column_of_chunk: pa.Array) -> Any:
+    return column_of_chunk.cast(pa.uint32()).to_numpy()
+
+
+def _check(should_stop: Stop | None) -> None:
+    if should_stop and should_stop():
+        raise StoppedError("Stopped on request.")
+
+
+def _refused(error: duckdb.Error, sql: str) -> EngineError:
+    said = type(error).__name__ if isinstance(error, _TELLS_VALUES) else str(error)
+    return EngineError(f"DuckDB could not run this query: {said}\n\n{sql}")

@@ -1,0 +1,199 @@
+"""Sequences, and the sessions that can hold them together.
+
+A sequence is computed step by step. For each event that can be its i-th present step, `r{i}`
+is the latest time at which a chain of steps ending in that event can have begun; null where
+there is none. Whether the chain lies within a window is then asked of `r` and of the last
+event's own time alone, so all windows of a sequence share its computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from fewer.evaluate.plan.clock import Window
+from fewer.evaluate.plan.leaf import Chain, Link, Match, Shape
+from fewer.evaluate.plan.passes import Chains, since_of
+from fewer.evaluate.sql.context import Answer, Context
+from fewer.evaluate.sql.events import BASE, base_name, base_place
+from fewer.evaluate.sql.predicate import match_condition
+from fewer.evaluate.sql.tree import (
+    boolean,
+    case,
+    column,
+    count_if,
+    every,
+    named,
+    nested,
+    number,
+    ordered,
+    select,
+    some,
+    table,
+    window,
+    within,
+)
+
+SESSIONS = "sessions"
+"""Name of the step that holds the session of every instant at which a person did something."""
+
+
+def chains(this: Chains, context: Context) -> exp.Select:
+    """One sequence, for all its windows."""
+    links = this.shape.links
+    leaves = {n: context.leaf(n, Chain) for n in this.leaves}
+    matches = {match: f"f{n}" for n, match in enumerate(dict.fromkeys(k.match for k in links))}
+    partition = ["person", *_key_names(this.shape)]
+    source = _rows(this.shape, matches, list(leaves.values()), context)
+    source = _with_absences(source, links, matches, partition)
+    present = [position for position, link in enumerate(links) if not link.absent]
+    for place, position in enumerate(present):
+        link = links[position]
+        tests = every(_is_step(position, links, matches[link.match], context))
+        began = _began(place, link.within, partition)
+        reach = case(tests or boolean(True), began)
+        source = select([exp.Star(), named(reach, f"r{place}")], nested(source, "s"))
+    last = f"r{len(present) - 1}"
+    answers = [_answer(n, leaf.window, last, context) for n, leaf in leaves.items()]
+    return context.answers(column("person"), answers, nested(source, "s"), grouped=True)
+
+
+def _key_names(shape: Shape) -> list[str]:
+    count = sum(len(key) for key in shape.keys)
+    return [*(f"k{n}" for n in range(count)), *(["session"] if shape.session else [])]
+
+
+def _rows(
+    shape: Shape, matches: dict[Match, str], leaves: Sequence[Chain], context: Context
+) -> exp.Select:
+    """Events that match some step, with a flag for each distinct match and the values agreed on."""
+    output: list[exp.Expr] = [column("person", "b"), column("ts", "b")]
+    stored = [c for key in shape.keys for c in key]
+    output += [named(column(base_name(c), "b"), f"k{n}") for n, c in enumerate(stored)]
+    conditions: list[exp.Expr] = []
+    for match, name in matches.items():
+        found = _flag(match, context)
+        output.append(named(found, name))
+        conditions.append(found.copy())
+    # A value of another type is another value: null in one column is part of the partition,
+    # null in all of them is missing and agrees with nothing.
+    alternatives = [conditions, *([_not_null(base_name(c)) for c in key] for key in shape.keys)]
+    where = [_any(each) for each in alternatives]
+    starts = [since_of(leaf) for leaf in leaves]
+    if None not in starts:
+        start = min(s for s in starts if s is not None)
+        where.append(exp.GTE(this=column("ts", "b"), expression=number(start)))
+    joins = []
+    if shape.session:
+        output.append(column("session", "v"))
+        joins.append(_session_join())
+    return select(output, table(BASE, "b"), where=every(where), joins=joins)
+
+
+def _any(conditions: Sequence[exp.Expr]) -> exp.Expr:
+    return some(conditions) or boolean(False)
+
+
+def _flag(match: Match, context: Context) -> exp.Expr:
+    event = column("event", "b")
+    found = match_condition(match, base_place("b"), context.functions, event=event)
+    return found if found is not None else boolean(True)
+
+
+def _not_null(name: str) -> exp.Expr:
+    return exp.Not(this=exp.Is(this=column(name, "b"), expression=exp.Null()))
+
+
+def _session_join() -> exp.Join:
+    on = every(
+        exp.EQ(this=column(name, "v"), expression=column(name, "b")) for name in ("person", "ts")
+    )
+    return exp.Join(this=table(SESSIONS, "v"), on=on)
+
+
+def _with_absences(
+    source: exp.Select, links: Sequence[Link], matches: dict[Match, str], partition: Sequence[str]
+) -> exp.Select:
+    """Beside each event the first match of each absent step in the span after it."""
+    output: list[exp.Expr] = []
+    for position, link in enumerate(links):
+        if link.absent and link.within is not None:
+            after = _over(
+                exp.Min(this=case(column(matches[link.match]), column("ts"))),
+                partition,
+                (1, "FOLLOWING", link.within, "FOLLOWING"),
+            )
+            output.append(named(after, f"a{position}"))
+    return select([exp.Star(), *output], nested(source, "s")) if output else source
+
+
+def _is_step(
+    position: int, links: Sequence[Link], flag: str, context: Context
+) -> Iterator[exp.Expr]:
+    """Tests that an event can be the present step at `position`: absent steps after it included."""
+    yield column(flag)
+    for gap in range(position + 1, len(links)):
+        link = links[gap]
+        if not link.absent or link.within is None:
+            break
+        yield exp.Is(this=column(f"a{gap}"), expression=exp.Null())
+        # The whole span has passed: ts + within < as_of.
+        passed = context.plan.as_of_us - link.within
+        yield exp.LT(this=column("ts"), expression=number(passed))
+
+
+def _began(place: int, within_next: int | None, partition: Sequence[str]) -> exp.Expr:
+    """Latest start of a chain that the present step at this place can go on with."""
+    if place == 0:
+        return column("ts")
+    before = exp.Max(this=column(f"r{place - 1}"))
+    return _over(before, partition, (within_next, "PRECEDING", 1, "PRECEDING"))
+
+
+def _over(
+    function: exp.Expr, partition: Sequence[str], frame: tuple[int | None, str, int, str]
+) -> exp.Window:
+    return window(
+        function,
+        partition=[column(name) for name in partition],
+        order=[ordered(column("ts"))],
+        frame=frame,
+    )
+
+
+def _answer(n: int, time: Window, last: str, context: Context) -> Answer:
+    as_of = context.plan.as_of_us
+    tests: list[exp.Expr] = [
+        exp.Not(this=exp.Is(this=column(last), expression=exp.Null())),
+        *within(Window(time.start, as_of), column(last), latest=as_of),
+        *within(Window(None, time.end), column("ts"), latest=as_of),
+    ]
+    completions = count_if(every(tests))
+    return Answer(n, exp.GT(this=completions, expression=number(0)), completions.copy())
+
+
+def sessions(context: Context, since: int | None) -> exp.Select:
+    """Person, instant, and the number of the session; a gap of `session_gap` ends a session.
+
+    All events of a person count, whatever their name. Those before `since` can be left out:
+    whether two later events are in one session depends only on the events between them.
+    """
+    where: list[exp.Expr] = [exp.LT(this=column("ts"), expression=number(context.plan.as_of_us))]
+    if since is not None:
+        where.append(exp.GTE(this=column("ts"), expression=number(since)))
+    both = [column("person"), column("ts")]
+    instants = select(both, table("events"), where=every(where), distinct=True)
+    lag = exp.Anonymous(this="LAG", expressions=[column("ts"), number(1)])
+    gap = exp.Sub(this=column("ts"), expression=_by_time(lag))
+    goes_on = exp.LT(this=gap, expression=number(context.plan.session_gap_us))
+    starts = exp.Case(ifs=[exp.If(this=goes_on, true=number(0))], default=number(1))
+    marked = select(
+        [column("person"), column("ts"), named(starts, "starts")], nested(instants, "i")
+    )
+    running = _by_time(exp.Sum(this=column("starts")))
+    return select([column("person"), column("ts"), named(running, "session")], nested(marked, "m"))
+
+
+def _by_time(function: exp.Expr) -> exp.Window:
+    return window(function, partition=[column("person")], order=[ordered(column("ts"))])
