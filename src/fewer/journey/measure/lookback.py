@@ -1,0 +1,95 @@
+"""Lookback windows side by side, as bands that share nobody.
+
+The 30-day audience holds the 7-day audience, so their rates can't differ much whatever the
+added people do. What a longer window *adds* is the band; totals are sums of bands.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from pyroaring import BitMap
+
+from fewer.journey.measure.compare import compare, groups
+from fewer.journey.measure.evidence import EvidenceLabel
+from fewer.journey.measure.outcomes import Outcomes
+from fewer.journey.measure.population import Population, sums
+from fewer.journey.measure.table import Band, Data, LookbackChart
+from fewer.model.window import Duration
+from fewer.stats.multiplicity import holm
+
+
+def lookback(
+    title: str, variants: Sequence[Population], outcomes: Outcomes, *, data: Data
+) -> LookbackChart:
+    """Bands of the lookback variants of one segment.
+
+    Args:
+        title: Of the segment.
+        variants: Its variants, with ids such as ``pricing_hot@7d``.
+        outcomes: Of one goal, measured from the moment the variants are as at.
+        data: Real or simulated.
+    """
+    order = sorted(variants, key=_window)
+    people = [one.members & outcomes.at_risk for one in order]
+    parent = order[0].variant_of or order[0].id
+    chart = LookbackChart(
+        parent,
+        title,
+        outcomes.goal.id,
+        outcomes.goal.title,
+        outcomes.landmark,
+        (),
+        data,
+        outcomes.landmark.note,
+    )
+    if any(len(short - wide) for short, wide in itertools.pairwise(people)):
+        # "At most two visits in 7 days" is no part of "at most two in 14".
+        note = "a longer window does not hold the shorter one here, so there are no bands"
+        return replace(chart, note=note)
+    return replace(chart, bands=_bands(order, people, outcomes))
+
+
+def _bands(
+    order: Sequence[Population], people: list[BitMap], outcomes: Outcomes
+) -> tuple[Band, ...]:
+    label = EvidenceLabel.RAW_ASSOCIATION
+    added = [people[0], *(wide - short for short, wide in itertools.pairwise(people))]
+    parts, wholes = sums(added, outcomes), sums(people, outcomes)
+    names = _labels([_window(one) for one in order])
+    bands = groups(names, parts, outcomes, label)
+    totals = groups([one.id for one in order], wholes, outcomes, label)
+    first, before = sums(added[1:], outcomes), sums(added[:-1], outcomes)
+    steps = compare(first, before, bands[:-1], outcomes, label)
+    adjusted = holm([np.nan if step.p is None else step.p for step in steps])
+    checked = [
+        replace(step, p_adjusted=None if np.isnan(p) else float(p))
+        for step, p in zip(steps, adjusted, strict=True)
+    ]
+    return tuple(
+        Band(str(_duration(one)), name, band, total, step)
+        for one, name, band, total, step in zip(
+            order, names, bands, totals, [None, *checked], strict=True
+        )
+    )
+
+
+def _duration(one: Population) -> Duration:
+    return Duration.parse(one.id.partition("@")[2])
+
+
+def _window(one: Population) -> int:
+    return _duration(one).micros
+
+
+def _labels(windows: list[int]) -> list[str]:
+    day = 86_400_000_000
+    if any(window % day for window in windows):
+        hours = [window / 3_600_000_000 for window in windows]
+        return [f"{a:g}-{b:g} hours" for a, b in zip([0.0, *hours], hours, strict=False)]
+    days = [window // day for window in windows]
+    starts = [0, *(before + 1 for before in days[:-1])]
+    return [f"{a}-{b} days" if a < b else f"{b} days" for a, b in zip(starts, days, strict=True)]
