@@ -69,8 +69,9 @@ patterns = st.sampled_from(
 )
 
 ranges = st.lists(numbers, min_size=2, max_size=2).map(lambda pair: tuple(sorted(pair)))
-number_bounds = {name: numbers for name in ("at_least", "at_most", "more_than", "less_than")} | {
-    "between": ranges
+number_bounds = {
+    **dict.fromkeys(("at_least", "at_most", "more_than", "less_than"), numbers),
+    "between": ranges,
 }
 
 
@@ -220,7 +221,7 @@ segment_ids = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
 segment_refs = segment_ids | st.builds("{}@{}".format, segment_ids, durations)
 percents = st.integers(0, 100_000_000).map(from_micros)
 
-leaves = st.one_of(
+LEAVES = (
     behaviours(),
     absences(),
     last_or_first(),
@@ -231,6 +232,7 @@ leaves = st.one_of(
     st.builds(InSegment, in_segment=segment_refs),
     st.builds(Sample, sample=st.builds(SampleRule, percent=percents, salt=texts)),
 )
+leaves = st.one_of(*LEAVES)
 conditions = st.recursive(
     leaves,
     lambda inner: st.one_of(

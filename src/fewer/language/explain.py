@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from fewer.errors import Problem, did_you_mean
 from fewer.language import shape
 from fewer.language.advice import condition_hint, step_hint, unknown_key, value_hint
-from fewer.language.node import Node, Path, Place
+from fewer.language.node import Node, Path
+from fewer.model.base import RuleError
 from fewer.model.condition import HEADS
 from fewer.model.number import NumberError
 from fewer.model.pattern import PatternError
@@ -159,9 +160,10 @@ def _troubles(error: ValidationError, node: Node, kind: Any) -> Iterator[Trouble
     for found in error.errors(include_url=False):
         loc = found["loc"]
         model, key = shape.owner(kind, loc)
-        yield Trouble(
-            found["type"], loc, found["msg"], found["input"], found.get("ctx", {}), node, model, key
-        )
+        context = found.get("ctx", {})
+        rule = context.get("error")
+        name = rule.code if isinstance(rule, RuleError) else found["type"]
+        yield Trouble(name, loc, found["msg"], found["input"], context, node, model, key)
 
 
 def _problem(trouble: Trouble) -> Problem:
@@ -214,7 +216,7 @@ _PATTERNS_SAY: Final = {
 def _value(trouble: Trouble, code: str, message: str) -> Problem:
     path = trouble.path
     if trouble.loc and trouble.loc[-1] == "[key]":
-        place: Place = trouble.node.key_place(path)
+        place = trouble.node.key_place(path)
     else:
         place = trouble.node.place(path)
     hint = value_hint(code, trouble.input, trouble.key)
@@ -222,12 +224,13 @@ def _value(trouble: Trouble, code: str, message: str) -> Problem:
 
 
 def _own(trouble: Trouble) -> Problem:
-    """A complaint that our models raise with a code of their own, or an unforeseen one."""
-    context = trouble.context
-    key = context.get("key", "")
-    place = trouble.node.key_place((*trouble.loc, key)) if key else trouble.node.place(trouble.loc)
-    said = context.get("message") or f"{trouble.said}."
-    return place.problem(trouble.kind, said, context.get("hint", ""))
+    """A rule of our models that is broken, or a complaint nobody foresaw."""
+    rule = trouble.context.get("error")
+    if not isinstance(rule, RuleError):
+        return trouble.node.place(trouble.loc).problem(trouble.kind, f"{trouble.said}.")
+    loc = (*trouble.loc, rule.key)
+    place = trouble.node.key_place(loc) if rule.key else trouble.node.place(trouble.loc)
+    return place.problem(rule.code, str(rule), rule.hint)
 
 
 def _missing(trouble: Trouble) -> Problem:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
-from pydantic_core import PydanticCustomError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -50,16 +49,17 @@ def freeze(mapping: Mapping[K, V]) -> FrozenMap[K, V]:
     return FrozenMap(mapping)
 
 
-def wrong(code: str, message: str, *, key: str = "", hint: str = "") -> PydanticCustomError:
-    """The error of a model whose keys are right one by one and wrong together.
+class RuleError(ValueError):
+    """The keys of a model are right one by one and wrong together.
 
     `code` is stable; `key` is the written key that the message is about; `hint` the next step.
     """
-    return PydanticCustomError(
-        code,
-        "{message}",
-        {"message": message, "key": key, "hint": hint},
-    )
+
+    def __init__(self, code: str, message: str, *, key: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.key = key
+        self.hint = hint
 
 
 def nfc(text: str) -> str:

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from fewer.model.base import Frozen, Name, SegmentRef, Text, wrong
+from fewer.model.base import Frozen, Name, RuleError, SegmentRef, Text
 from fewer.model.measure import MEASURES, Burst, Comparison, Periods, PropertyMeasure, Share
 from fewer.model.number import Number
 from fewer.model.predicate import Predicate, Where
@@ -112,14 +112,14 @@ class Did(Windowed):
     def _one_measure(self) -> Self:
         given = [name for name in MEASURES if getattr(self, name) is not None]
         if len(given) > 1:
-            raise wrong(
+            raise RuleError(
                 "two_measures",
                 f"One measure only, not {' and '.join(given)}.",
                 key=given[1],
                 hint="Make a condition of each and put them in a list under 'all'.",
             )
         if self.periods and self.has_window:
-            raise wrong(
+            raise RuleError(
                 "window_beside_periods",
                 "'periods' brings its own time: no window beside it.",
                 key=next(name for name in WINDOWS if getattr(self, name) is not None),
@@ -220,14 +220,14 @@ class SequenceOf(Windowed):
     def _first_is_present(self) -> Self:
         first = self.sequence[0]
         if isinstance(first, AbsentStep):
-            raise wrong(
+            raise RuleError(
                 "absent_first_step",
                 "The first step can't be absent.",
                 key="sequence",
                 hint="Begin with a 'did' step, or use a did_not condition.",
             )
         if first.within_next is not None:
-            raise wrong(
+            raise RuleError(
                 "within_next_on_first_step",
                 "'within_next' on the first step: there is no step before it.",
                 key="sequence",

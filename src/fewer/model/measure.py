@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
-from fewer.model.base import Frozen, Name, wrong
+from fewer.model.base import Frozen, Name, RuleError
 from fewer.model.number import Number
 from fewer.model.predicate import NumberRange, Where
 from fewer.model.window import Span
@@ -50,7 +50,7 @@ class Comparison(Frozen):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.bounds:
-            raise wrong(
+            raise RuleError(
                 "no_bound",
                 f"Expected at least one bound: {', '.join(COMPARISONS)}.",
                 hint="Write, for instance, at_least: 1.",

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from fewer.model.base import Frozen, FrozenMap, Name, Text, freeze, nfc, wrong
+from fewer.model.base import Frozen, FrozenMap, Name, RuleError, Text, freeze, nfc
 from fewer.model.number import Number, NumberError, plain, read_number
 from fewer.model.pattern import check
 from fewer.model.values import ValueType
@@ -136,13 +136,13 @@ class Predicate(Frozen):
         tests = self.tests
         if not tests:
             names = ", ".join((*ANY_TESTS, *NUMBER_TESTS, *TEXT_TESTS, *TIME_TESTS))
-            raise wrong(
+            raise RuleError(
                 "no_test",
                 "Nothing is tested: expected at least one test.",
                 hint=f"Tests: {names}.",
             )
         if self.ignore_case and not any(self._is_text(n, v) for n, v in tests.items()):
-            raise wrong(
+            raise RuleError(
                 "lone_ignore_case",
                 "'ignore_case' needs a test of text beside it.",
                 key="ignore_case",
@@ -184,7 +184,7 @@ class Test(Predicate):
 
 def _not_empty(where: dict[str, Test]) -> FrozenMap[str, Test]:
     if not where:
-        raise wrong("no_property", "Expected at least one property to test.")
+        raise RuleError("no_property", "Expected at least one property to test.")
     return freeze(where)
 
 

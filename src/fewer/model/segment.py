@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fewer.model.base import Frozen, SegmentId, SegmentRef, Text, wrong
+from fewer.model.base import Frozen, RuleError, SegmentId, SegmentRef, Text
 from fewer.model.condition import (
     AllOf,
     AnyOf,
@@ -41,7 +41,7 @@ class SizeGuard(Frozen):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min > self.max:
-            raise wrong(
+            raise RuleError(
                 "size_backwards", f"'min' is above 'max': {self.min} > {self.max}.", key="min"
             )
         return self

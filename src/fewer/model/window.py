@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from fewer.model.base import Frozen, wrong
+from fewer.model.base import Frozen, RuleError
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -199,7 +199,7 @@ class Between(Frozen):
     @model_validator(mode="after")
     def _older_first(self) -> Self:
         if self.from_.micros <= self.to.micros:
-            raise wrong(
+            raise RuleError(
                 "window_backwards",
                 "'from' is the older end and must be longer than 'to',"
                 f" not {self.from_} to {self.to}.",
@@ -229,7 +229,7 @@ class Windowed(Frozen):
     def _one_window(self) -> Self:
         given = [name for name in WINDOWS if getattr(self, name) is not None]
         if len(given) > 1 and given != ["since", "until"]:
-            raise wrong(
+            raise RuleError(
                 "two_windows",
                 "One window only: 'within', or 'between', or 'since' and 'until',"
                 f" not {' and '.join(given)}.",
@@ -237,14 +237,14 @@ class Windowed(Frozen):
                 hint="Keep one of them.",
             )
         if self.calendar and self.within is None:
-            raise wrong(
+            raise RuleError(
                 "lone_calendar",
                 "'calendar' counts whole days of a window and needs 'within' beside it.",
                 key="calendar",
                 hint="Write within: 7d, or take 'calendar' out.",
             )
         if self.calendar and self.within is not None and self.within.unit != "d":
-            raise wrong(
+            raise RuleError(
                 "calendar_unit",
                 f"'calendar' counts whole days, and {self.within} is not in days.",
                 key="within",
