@@ -25,7 +25,7 @@ def read(text, kind=Condition):
     [
         ("{did: purchase}", "has ever done purchase"),
         ("{did: '*', within: 7d}", "has done any event in the last 7 days"),
-        ("{did: [view, add_to_cart], within: 1d}", "has done view or add_to_cart in the last 1 day"),
+        ("{did: [view, cart], within: 1d}", "has done view or cart in the last 1 day"),
         (
             ("{did: page_view, where: {path: {starts_with: /pricing}, device: mobile},"
             " within: 7d, count: {at_least: 3}}"),
@@ -96,7 +96,8 @@ def read(text, kind=Condition):
         ("{sample: {percent: 12.5, salt: a}}", 'is in the stable 12.5 % sample with salt "a"'),
         ("{all: []}", "everyone"),
         ("{any: []}", "no one"),
-        ("{none: [{in_list: a}, {in_list: b}]}", 'none of (is on the list "a"; or is on the list b)'),
+        ("{none: [{in_list: a}, {consent: b}]}",
+         'none of (is on the list "a"; or has granted consent for b)'),
         (
             "{all: [{in_list: x}, {any: [{in_list: y}, {in_list: z}]}]}",
             "is on the list x, and (is on the list y, or is on the list z)",
@@ -193,9 +194,11 @@ def test_words_can_be_shown_anywhere(condition):
 
 @pytest.mark.parametrize(
     "text,shown",
-    [("page_view", "page_view"), ("item.brand", "item.brand"), ("Order Completed", '"Order Completed"'),
-     ("or", '"or"'), ("*", '"*"'), ("", '""'), ("a\nb", '"a\\nb"'), ("x\u202ey", '"x\\u202ey"'), ("日本", "日本"),
-     ("1st", '"1st"'), ('"a"', '"\\"a\\""')],
+    [
+        ("page_view", "page_view"), ("item.brand", "item.brand"), ("or", '"or"'), ("*", '"*"'),
+        ("Order Completed", '"Order Completed"'), ("", '""'), ("a\nb", '"a\\nb"'), ("1st", '"1st"'),
+        ("x\u202ey", '"x\\u202ey"'), ("\u65e5\u672c", "\u65e5\u672c"), ('"a"', '"\\"a\\""'),
+    ],
 )  # fmt: skip
 def test_names(text, shown):
     assert name(text) == shown
