@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from fewer.model.base import Frozen, Name, SegmentId, Text
 from fewer.model.mapping import SourceSettings, Zone
+from fewer.model.number import Number
 from fewer.model.window import Duration, Span
 
 Currency = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{3}$")]
@@ -27,6 +28,13 @@ class ConsentRule(Frozen):
     """Whom exports may contain."""
 
     purpose: Name = Field(description="Exports keep people whose consent for it is granted.")
+
+
+class HoldoutRule(Frozen):
+    """People held out of every campaign at random, so that its effect can be measured."""
+
+    list: Name = Field(description="List of the people held out; made before the launch.")
+    percent: Annotated[Number, Field(gt=0, lt=100)] = Field(description="Share planned.")
 
 
 class AuditRule(Frozen):
@@ -68,6 +76,7 @@ class ProjectSettings(Frozen):
     ] = ()
     exclude: tuple[SegmentId, ...] = Field((), description="Segments left out of every segment.")
     consent: ConsentRule | None = None
+    holdout: HoldoutRule | None = None
     audit: AuditRule = AuditRule()
 
     @model_validator(mode="after")
