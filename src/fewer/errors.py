@@ -9,6 +9,7 @@
   x EngineError              an engine refused or failed a query
     - UnsupportedByEngineError
     - MissingExtraError      an optional dependency is not installed
+  x CheckError             an installed audit check can't be used
   x NotFoundError            no segment, build, person, goal ... of that name
   x GuardError               refused on purpose: consent, size, deletion limit
   x DeliveryError            an export or a destination failed
@@ -123,6 +124,12 @@ class MissingExtraError(EngineError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part. Run: pip install 'fewer[{extra}]'")
+
+
+class CheckError(FewerError):
+    """An installed audit check can't be used: two share a code, or one is not a check."""
+
+    code = "check_error"
 
 
 class NotFoundError(FewerError, LookupError):

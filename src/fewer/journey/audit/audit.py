@@ -1,7 +1,7 @@
 """The audit: an inventory of engagement points, what the checks found, and how far to trust each.
 
-    audit = run(context)
-    audit.worst, [finding.title for finding in audit.findings], audit.to_json()
+audit = run(context)
+audit.worst, [finding.title for finding in audit.findings], audit.to_json()
 """
 
 from __future__ import annotations

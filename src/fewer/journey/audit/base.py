@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
-from fewer.errors import FewerError
+from fewer.errors import CheckError
 from fewer.model.base import Frozen
 from fewer.model.goal import Goal
 from fewer.model.window import Duration
@@ -126,12 +126,6 @@ def check(code: str, question: str) -> Callable[[Find], Check]:
         return Check(code, getattr(find, "__name__", code), question, find)
 
     return make
-
-
-class CheckError(FewerError):
-    """An installed check can't be used: two share a code, or one is not a `Check`."""
-
-    code = "check_error"
 
 
 def installed_checks() -> tuple[Check, ...]:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from fewer.model.base import Frozen
-from fewer.journey.audit.sql import column, query
+from pydantic import Field
+
+from fewer.journey.audit.sql import column, query, sql
 from fewer.journey.audit.survey import QUANTILES, EventFacts, PropertyFacts, Survey, plain
+from fewer.model.base import Frozen
 from fewer.model.mapping import PATH_SEPARATOR
 from fewer.model.values import ValueType
 from fewer.model.window import from_utc_micros
@@ -35,7 +37,7 @@ class Property(Frozen):
     distinct: int
     low: Plain | None = None
     high: Plain | None = None
-    quantiles: dict[str, Plain] = {}  # "5%" -> value; numbers only
+    quantiles: dict[str, Plain] = Field({}, description='"5%" -> value; numbers only')
     top: tuple[ValueCount, ...] = ()
     hidden: bool = False  # values may point to persons, so none is listed
 
@@ -190,14 +192,16 @@ def _tree(survey: Survey) -> tuple[Category, ...]:
     coded = survey.context.catalog.items.get(PATH, {}).get("text")
     if coded is None:
         return ()
-    items = {row["node"]: row["items"] for row in survey.rows(_item_nodes(coded))}
+    prefixes = sql(_PREFIXES, between=PATH_SEPARATOR)
+    tree = query(_ITEM_NODES, category=column(coded), prefixes=prefixes)
+    items = {row["node"]: row["items"] for row in survey.rows(tree)}
     reached: dict[str, dict[str, Any]] = {}
     if survey.item_id is not None:
         tree = query(
             _NODES,
             category=column(coded, table="items"),
             item=survey.item_id,
-            between=PATH_SEPARATOR,
+            prefixes=prefixes,
         )
         reached = {row["node"]: row for row in survey.rows(tree)}
     below: dict[str, list[str]] = defaultdict(list)
@@ -228,27 +232,22 @@ _PREFIXES: Final = """
       lambda level: array_to_string(list_slice(string_split(path, $between), 1, level), $between)
     ))
 """
-_NODES: Final = f"""
+_NODES: Final = """
     WITH pairs AS (
       SELECT $category AS path, person, sum(n) AS n
       FROM (SELECT $item AS item, person, count(*) AS n FROM events GROUP BY ALL) AS seen
       JOIN items ON items.item_id = seen.item
       WHERE $category IS NOT NULL GROUP BY ALL
     ), nodes AS (
-      SELECT path, {_PREFIXES} AS node FROM (SELECT DISTINCT path FROM pairs) AS paths
+      SELECT path, $prefixes AS node FROM (SELECT DISTINCT path FROM pairs) AS paths
     )
     SELECT node, sum(n)::BIGINT AS n, count(DISTINCT person) AS people
     FROM pairs JOIN nodes USING (path) GROUP BY node
 """
-_ITEM_NODES: Final = f"""
+_ITEM_NODES: Final = """
     WITH paths AS (
-      SELECT $c AS path, count(*) AS n FROM items WHERE $c IS NOT NULL GROUP BY ALL
-    ), nodes AS (SELECT {_PREFIXES} AS node, n FROM paths)
+      SELECT $category AS path, count(*) AS n FROM items
+      WHERE $category IS NOT NULL GROUP BY ALL
+    ), nodes AS (SELECT $prefixes AS node, n FROM paths)
     SELECT node, sum(n)::BIGINT AS items FROM nodes GROUP BY node
 """
-
-
-def _item_nodes(coded: str) -> Any:
-    return query(_ITEM_NODES, c=column(coded), between=PATH_SEPARATOR)
-
-

@@ -34,8 +34,9 @@ def fence(low: int, middle: int, high: int) -> int:
 
 def amounts(survey: Survey) -> Iterator[PropertyFacts]:
     """Numeric properties that sum to something: goal values, and those named like amounts."""
-    valued = {(name, goal.value.of) for goal in survey.context.goals if goal.value
-              for name in goal.did}
+    valued = {
+        (name, goal.value.of) for goal in survey.context.goals if goal.value for name in goal.did
+    }
     for facts in survey.properties:
         if facts.type != "number" or facts.total <= 0:
             continue

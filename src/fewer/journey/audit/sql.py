@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlglot
 import sqlglot.expressions as exp
 
-from fewer.model.window import from_utc_micros
+from fewer.evaluate.plan.clock import offsets
 
 
 @lru_cache(maxsize=256)
@@ -51,42 +50,24 @@ def union(queries: Iterable[exp.Query]) -> exp.Query | None:
 
 
 def local(ts: exp.Expr, zone: ZoneInfo, first_us: int, last_us: int) -> exp.Expr:
-    """`ts` shifted to local wall-clock microseconds: integer arithmetic, the same on any engine.
+    """`ts` shifted to local wall-clock microseconds: integer arithmetic, the same on any engine."""
+    first, *changes = offsets(zone, first_us, last_us)
+    if not changes:
+        return _shift(ts, first.micros)
+    case, before = exp.Case(), first
+    for change in changes:
+        case = case.when(ts.copy() < _int(change.since), _shift(ts, before.micros), copy=False)
+        before = change
+    return case.else_(_shift(ts, before.micros), copy=False)
 
-    Offsets are looked up here, once for each change of clocks between the two instants.
-    """
-    steps = _offsets(zone, first_us, last_us)
-    if len(steps) == 1:
-        return ts if steps[0][1] == 0 else exp.paren(exp.Add(this=ts, expression=_int(steps[0][1])))
-    case = exp.Case()
-    for (_, offset), (change, _) in zip(steps, steps[1:], strict=False):
-        case = case.when(ts.copy() < _int(change), exp.Add(this=ts.copy(), expression=_int(offset)))
-    return case.else_(exp.Add(this=ts.copy(), expression=_int(steps[-1][1])))
+
+def _shift(ts: exp.Expr, micros: int) -> exp.Expr:
+    return exp.Add(this=ts.copy(), expression=_int(micros)) if micros else ts.copy()
 
 
 def _int(number: int) -> exp.Expr:
-    return exp.Literal.number(number)
-
-
-def _offsets(zone: ZoneInfo, first_us: int, last_us: int) -> list[tuple[int, int]]:
-    """(instant, offset in microseconds) at the start and at each change after it."""
-
-    def offset(at: int) -> int:
-        found = from_utc_micros(at).astimezone(zone).utcoffset() or timedelta()
-        return found // timedelta(microseconds=1)
-
-    steps, at, day = [(first_us, offset(first_us))], first_us, 86_400_000_000
-    while at < last_us:
-        after = min(at + day, last_us)
-        if offset(after) != steps[-1][1]:
-            low, high = at, after
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (middle, high) if offset(middle) == steps[-1][1] else (low, middle)
-            steps.append((high, offset(high)))
-        at = after
-    return steps
-
+    literal = exp.Literal.number(abs(number))
+    return literal if number >= 0 else exp.Neg(this=literal)
 
 
 def shown(tree: exp.Expr) -> str:

@@ -17,9 +17,16 @@ from zoneinfo import ZoneInfo
 
 import sqlglot.expressions as exp
 
+from fewer.evaluate.plan.atom import where_atoms
+from fewer.evaluate.plan.clock import Clock
+from fewer.evaluate.plan.leaf import Match
+from fewer.evaluate.sql.functions.duckdb import DUCKDB
+from fewer.evaluate.sql.predicate import match_condition
 from fewer.journey.audit.base import AuditContext
 from fewer.journey.audit.sql import column, local, query, sql, union
+from fewer.model.catalog import ITEM_ID, ITEM_PREFIX
 from fewer.model.condition import ANY_EVENT
+from fewer.model.goal import Goal
 from fewer.model.number import from_micros
 from fewer.model.values import VALUE_TYPES, ValueType
 from fewer.model.window import DAY, HOUR, from_utc_micros
@@ -27,7 +34,6 @@ from fewer.model.window import DAY, HOUR, from_utc_micros
 EPOCH: Final = date(1970, 1, 1)
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP: Final = 10
-ITEM: Final = "item_id"
 UNIQUE: Final = 0.5  # different values per row from which on a text is an id of something
 FEW_VALUES: Final = 50
 PERSONAL: Final = re.compile(
@@ -77,6 +83,7 @@ class PropertyFacts:
     low: int | str | None = None
     high: int | str | None = None
     quantiles: tuple[int, ...] = ()  # at QUANTILES; numbers only
+    positive: tuple[int, ...] = ()  # quartiles and 99th percentile of those above zero
     total: int = 0  # sum; numbers only
     negative: int = 0
     zero: int = 0
@@ -222,6 +229,7 @@ class Survey:
                      AS unrecorded_events,
                    coalesce(sum(a.n), 0)::BIGINT AS events
             FROM people AS p FULL JOIN acted AS a ON a.person = p.person
+            WHERE coalesce(p.person, a.person) IN (SELECT person FROM persons)
             """,
             as_of=self.context.as_of_us,
         )
@@ -308,6 +316,27 @@ class Survey:
         tree = query("SELECT list_id, count(*) AS n FROM lists GROUP BY list_id ORDER BY list_id")
         return {row["list_id"]: row["n"] for row in self.rows(tree)}
 
+    def reached(self, goal: Goal) -> exp.Query:
+        """Query for `person` and `ts` of every event that reaches the goal, at any time."""
+        catalog = self.context.catalog
+        match = Match(
+            events=None if ANY_EVENT in goal.did else tuple(sorted(goal.did)),
+            atoms=where_atoms(goal.where, catalog, Clock(self.context.as_of_us, self.zone)),
+        )
+        tree = exp.select("e.person", "e.ts").from_("events AS e")
+        if goal.where and any(name.startswith(ITEM_PREFIX) for name in goal.where):
+            joins = exp.column(catalog.properties[ITEM_ID]["text"], table="e", quoted=True)
+            tree = tree.join(
+                "items AS i", on=exp.column("item_id", table="i").eq(joins), join_type="left"
+            )
+        holds = match_condition(
+            match,
+            lambda stored: column(stored.name, "i" if stored.table == "items" else "e"),
+            DUCKDB,
+            event=exp.column("event", table="e"),
+        )
+        return tree if holds is None else tree.where(holds)
+
     def named(self, events: Sequence[str], table: str | None = None) -> exp.Expr:
         """Test that a row of `events` has one of these names; `*` is any."""
         if ANY_EVENT in events:
@@ -326,7 +355,7 @@ class Survey:
     @cached_property
     def item_id(self) -> exp.Column | None:
         """The column that joins events to items."""
-        return self.columns(ITEM).get("text")
+        return self.columns(ITEM_ID).get("text")
 
     @cached_property
     def items(self) -> int:
@@ -372,7 +401,9 @@ def _numbers(
     """Ranges of all numeric columns: one wide pass."""
     if not columns:
         return {}
-    tree = exp.select(exp.alias_(label.copy(), "event")).from_(exp.Table(this=source)).group_by("ALL")
+    tree = (
+        exp.select(exp.alias_(label.copy(), "event")).from_(exp.Table(this=source)).group_by("ALL")
+    )
     for _, _, coded in columns:
         for name, text in NUMBER_FACTS.items():
             made = sql(text, c=column(coded), at=list(QUANTILES))
@@ -383,6 +414,7 @@ def _numbers(
             facts = {name: row[f"{coded}_{name}"] for name in NUMBER_FACTS}
             if facts["quantiles"] is not None:
                 facts["quantiles"] = tuple(facts["quantiles"])
+                facts["positive"] = tuple(facts["positive"] or ())
                 facts["total"] = int(facts["total"])
                 found[coded, row["event"]] = facts
     return found
@@ -398,6 +430,7 @@ NUMBER_FACTS: Final = {
     "high": "max($c)",
     "total": "sum($c)",
     "quantiles": "quantile_disc($c, $at)",
+    "positive": "quantile_disc($c, [0.25, 0.5, 0.75, 0.99]) FILTER (WHERE $c > 0)",
     "negative": "count(*) FILTER (WHERE $c < 0)",
     "zero": "count(*) FILTER (WHERE $c = 0)",
 }
@@ -413,9 +446,8 @@ def _others(
     parts = []
     for _, kind, coded in columns:
         text = TEXT_FACTS if kind == "text" else PLAIN_FACTS
-        parts.append(
-            query(text, coded=coded, c=column(coded), label=label, source=source, top=TOP)
-        )
+        values = query(VALUES, c=column(coded), label=label, source=source)
+        parts.append(query(text, coded=coded, values=values.subquery(), top=TOP))
     tree = union(parts)
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in survey.rows(tree) if tree else ():
@@ -424,10 +456,10 @@ def _others(
     return found
 
 
-_VALUES = """
-    (SELECT $label AS event, $c AS v, count(*) AS n FROM $source WHERE $c IS NOT NULL GROUP BY ALL)
-"""
-TEXT_FACTS: Final = f"""
+VALUES: Final = (
+    "SELECT $label AS event, $c AS v, count(*) AS n FROM $source WHERE $c IS NOT NULL GROUP BY ALL"
+)
+TEXT_FACTS: Final = r"""
     SELECT $coded AS coded, event, sum(n)::BIGINT AS filled, count(*) AS "distinct",
            min(v) AS low, max(v) AS high,
            (coalesce(sum(n) FILTER (WHERE contains(v, '@')
@@ -437,15 +469,15 @@ TEXT_FACTS: Final = f"""
              AS "numeric",
            (coalesce(sum(n) FILTER (WHERE v <> trim(v)), 0))::BIGINT AS padded,
            count(DISTINCT lower(regexp_replace(trim(v), '[\s_-]+', ' ', 'g'))) AS folded,
-           max_by({{'v': v, 'n': n}}, (n, v), $top) AS top
-    FROM {_VALUES} AS v GROUP BY event
+           max_by({'v': v, 'n': n}, (n, v), $top) AS top
+    FROM $values AS v GROUP BY event
 """
-PLAIN_FACTS: Final = f"""
+PLAIN_FACTS: Final = """
     SELECT $coded AS coded, event, sum(n)::BIGINT AS filled, count(*) AS "distinct",
            min(v)::VARCHAR AS low, max(v)::VARCHAR AS high,
            0::BIGINT AS emails, 0::BIGINT AS "numeric", 0::BIGINT AS padded, 0::BIGINT AS folded,
-           max_by({{'v': v::VARCHAR, 'n': n}}, (n, v), $top) AS top
-    FROM {_VALUES} AS v GROUP BY event
+           max_by({'v': v::VARCHAR, 'n': n}, (n, v), $top) AS top
+    FROM $values AS v GROUP BY event
 """
 
 
@@ -458,4 +490,3 @@ def plain(micros: int) -> int | float:
 def percent(part: float, whole: float) -> float:
     """Share in percent, with one decimal; zero of nothing."""
     return round(100 * part / whole, 1) if whole else 0.0
-

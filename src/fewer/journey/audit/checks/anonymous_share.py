@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, check
 from fewer.journey.audit.survey import Survey, percent

@@ -128,7 +128,10 @@ def _by_agent(survey: Survey, name: str, coded: str, crawlers: list[dict[str, An
                 total=len(crawlers),
             ),
             look=shown(
-                query("SELECT DISTINCT person FROM events WHERE $in", **{"in": column(coded).isin(*agents[:SHOWN])})
+                query(
+                    "SELECT DISTINCT person FROM events WHERE $in",
+                    **{"in": column(coded).isin(*agents[:SHOWN])},
+                )
             ),
         ),
         fix=(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
 from fewer.journey.audit.sql import query, shown
 from fewer.journey.audit.survey import ANCIENT, Survey, percent
 from fewer.model.window import DAY, from_utc_micros
-
 
 
 @check("AU010", "Do all clocks agree?")
@@ -47,7 +45,8 @@ def clock(survey: Survey) -> Iterator[Draft]:
                 ),
                 look=shown(
                     query(
-                        "SELECT event_id, event, source, ts FROM events WHERE ts >= $at ORDER BY ts",
+                        "SELECT event_id, event, source, ts FROM events WHERE ts >= $at"
+                        " ORDER BY ts",
                         at=context.as_of_us,
                     )
                 ),

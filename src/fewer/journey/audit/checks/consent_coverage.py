@@ -51,9 +51,7 @@ def consent_coverage(survey: Survey) -> Iterator[Draft]:
                 ),
                 table=Table(
                     columns=("purpose", "granted", "denied", "everyone"),
-                    rows=(
-                        (purpose, counts.get("granted", 0), counts.get("denied", 0), everyone),
-                    ),
+                    rows=((purpose, counts.get("granted", 0), counts.get("denied", 0), everyone),),
                     total=1,
                 ),
             ),
@@ -66,5 +64,3 @@ def consent_coverage(survey: Survey) -> Iterator[Draft]:
                 ),
             ),
         )
-
-

@@ -33,11 +33,11 @@ def currency_mix(survey: Survey) -> Iterator[Draft]:
                 gates=(Gate(kind="value goals", text="return on ad spend divides two currencies"),),
             )
     reports = {row["currency"]: row["n"] for row in survey.rows(_reports())}
-    stated = [c for c in reports if c]
-    if len(stated) > 1 or (expected and stated and stated != [expected]):
+    seen = sorted(currency for currency in reports if currency)
+    if len(seen) > 1 or (expected and seen and seen != [expected]):
         yield Draft(
             severity="warning",
-            title=f"Ad reports are in {' and '.join(sorted(stated))}",
+            title=f"Ad reports are in {' and '.join(seen)}",
             detail=f"The project is in {expected}." if expected else "",
             evidence=Evidence(
                 table=Table(
@@ -73,9 +73,7 @@ def _property(facts: PropertyFacts, expected: str | None) -> Iterator[Draft]:
                 Figure(label="currencies", value=facts.distinct),
                 Figure(label=f"in {main}", value=percent(rows, facts.filled), unit="%"),
             ),
-            table=Table(
-                columns=("currency", "rows"), rows=tuple(facts.top), total=facts.distinct
-            ),
+            table=Table(columns=("currency", "rows"), rows=tuple(facts.top), total=facts.distinct),
         ),
         fix=(
             f"Add `where: {{{facts.name}: {expected or main}}}` to goals and sums, or convert"

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import sqlglot.expressions as exp
 
-from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.sql import column, query, shown
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, SourceFacts, Table, check
+from fewer.journey.audit.sql import column, query, shown, sql
 from fewer.journey.audit.survey import Survey, percent
 from fewer.model.window import SECOND
 
@@ -19,29 +19,20 @@ NEAR: Final = 0.001
 @check("AU003", "Does the same action appear more than once?")
 def duplicates(survey: Survey) -> Iterator[Draft]:
     """Exact copies, repeats within the same second, and repeats that ingestion refused."""
-    copies = survey.rows(_exact(survey)) if survey.total else []
+    found = survey.rows(_equal(survey)) if survey.total else []
+    copies = [row | {"extra": row["copies"]} for row in found if row["copies"]]
     if copies:
         yield _copies(survey, copies)
-    repeats = _near_only(survey.rows(_near(survey)) if survey.total else [], copies, survey)
+    repeats = [
+        row | {"extra": row["repeats"]}
+        for row in found
+        if row["repeats"] > NEAR * survey.events[row["event"]].rows
+    ]
     if repeats:
         yield _repeats(survey, repeats)
     refused = [facts for facts in survey.context.sources if facts.rows_repeated]
     if refused:
-        total = sum(facts.rows_repeated for facts in refused)
-        yield Draft(
-            severity="info",
-            title=f"{total:,} repeated rows were left out when loading",
-            detail="Their event id was stored before on the same day; each is kept once.",
-            evidence=Evidence(
-                figures=(Figure(label="repeated rows", value=total, unit="rows"),),
-                table=Table(
-                    columns=("source", "repeated rows", "rows read"),
-                    rows=tuple((f.source, f.rows_repeated, f.rows_read) for f in refused),
-                    total=len(refused),
-                ),
-            ),
-            fix="Nothing to do, if the source delivers rows more than once.",
-        )
+        yield _refused(refused)
 
 
 def _copies(survey: Survey, copies: list[dict[str, Any]]) -> Draft:
@@ -60,7 +51,7 @@ def _copies(survey: Survey, copies: list[dict[str, Any]]) -> Draft:
                 Figure(label="of all events", value=percent(extra, survey.total), unit="%"),
             ),
             table=_table(survey, copies),
-            look=shown(_exact_rows(survey)),
+            look=shown(_copied_rows(survey)),
         ),
         fix=(
             "If one row is one action, give the mapping an `id:` that the source repeats (order and"
@@ -76,18 +67,31 @@ def _repeats(survey: Survey, repeats: list[dict[str, Any]]) -> Draft:
     return Draft(
         severity="info",
         title=f"{extra:,} events follow an equal one within the same second",
-        detail=(
-            "Same person, event and item in one second, with other properties: a tag that fires"
-            " twice, a split line, or two tills."
-        ),
+        detail="Same person, event and properties a moment later: a tag that fires twice.",
         evidence=Evidence(
             figures=(Figure(label="repeats", value=extra, unit="rows"),),
             table=_table(survey, repeats),
         ),
-        fix=(
-            "Use `count` of days or of distinct items rather than of events in segments on them,"
-            " or fix the tag."
+        fix="Fix the tag. Until then use `days` or `distinct` rather than `count` on these events.",
+        gates=(Gate(kind="segments", text="frequency counts on these events are too high"),),
+    )
+
+
+def _refused(sources: list[SourceFacts]) -> Draft:
+    total = sum(facts.rows_repeated for facts in sources)
+    return Draft(
+        severity="info",
+        title=f"{total:,} repeated rows were left out when loading",
+        detail="Their event id was stored before on the same day; each is kept once.",
+        evidence=Evidence(
+            figures=(Figure(label="repeated rows", value=total, unit="rows"),),
+            table=Table(
+                columns=("source", "repeated rows", "rows read"),
+                rows=tuple((f.source, f.rows_repeated, f.rows_read) for f in sources),
+                total=len(sources),
+            ),
         ),
+        fix="Nothing to do, if the source delivers rows more than once.",
     )
 
 
@@ -102,40 +106,37 @@ def _table(survey: Survey, rows: list[dict[str, Any]]) -> Table:
     )
 
 
-def _near_only(
-    near: list[dict[str, Any]], copies: list[dict[str, Any]], survey: Survey
-) -> list[dict[str, Any]]:
-    """Repeats that are no exact copies, of events on which they are not just noise."""
-    exact = {row["event"]: row["extra"] for row in copies}
-    rest = [row | {"extra": row["extra"] - exact.get(row["event"], 0)} for row in near]
-    return [row for row in rest if row["extra"] > NEAR * survey.events[row["event"]].rows]
-
-
-def _same(survey: Survey) -> list[exp.Expr]:
+def _same(survey: Survey) -> list[exp.Column]:
     """What makes two rows equal in every respect but their id."""
-    coded = sorted(c for types in survey.context.catalog.properties.values() for c in types.values())
+    coded = sorted(
+        c for types in survey.context.catalog.properties.values() for c in types.values()
+    )
     return [exp.column(name) for name in ("event", "person", "ts", "source")] + [
         column(name) for name in coded
     ]
 
 
-def _exact(survey: Survey) -> exp.Query:
+def _equal(survey: Survey) -> exp.Query:
+    """Rows beyond the first that equal another: at the same instant, or later in its second."""
+    properties = [node for node in _same(survey) if node.name != "ts"]
     groups = (
-        exp.select("event", exp.alias_(exp.Count(this=exp.Star()), "n"))
-        .from_("events")
-        .group_by(*_same(survey))
+        query(
+            "SELECT event, count(*) AS n, len(list_distinct(list(ts))) AS instants FROM events"
+            " WHERE ts >= 0"
+        )
+        .group_by(sql("ts // $second", second=SECOND), *properties)  # type: ignore[attr-defined]
         .having(exp.Count(this=exp.Star()) > 1)
     )
-    return (
-        query(
-            "SELECT event, sum(n - 1)::BIGINT AS extra FROM twice GROUP BY event"
-            " ORDER BY extra DESC, event"
-        )
-        .with_("twice", as_=groups)  # type: ignore[attr-defined]
+    return query(
+        """
+        SELECT event, sum(n - instants)::BIGINT AS copies, sum(instants - 1)::BIGINT AS repeats
+        FROM $groups AS twice GROUP BY event ORDER BY copies DESC, event
+        """,
+        groups=groups.subquery(),
     )
 
 
-def _exact_rows(survey: Survey) -> exp.Query:
+def _copied_rows(survey: Survey) -> exp.Query:
     same = _same(survey)
     return (
         exp.select(*same, exp.alias_(exp.Count(this=exp.Star()), "copies"))
@@ -143,20 +144,4 @@ def _exact_rows(survey: Survey) -> exp.Query:
         .group_by(*same)
         .having(exp.Count(this=exp.Star()) > 1)
         .order_by("copies DESC")
-    )
-
-
-def _near(survey: Survey) -> exp.Query:
-    item = survey.item_id
-    return query(
-        """
-        SELECT event, sum(n - 1)::BIGINT AS extra
-        FROM (
-          SELECT event, count(*) AS n FROM events
-          GROUP BY person, event, ts // $second, $item HAVING count(*) > 1
-        ) AS twice
-        GROUP BY event ORDER BY extra DESC, event
-        """,
-        second=SECOND,
-        item=item if item is not None else exp.null(),
     )

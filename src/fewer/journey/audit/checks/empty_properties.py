@@ -28,7 +28,7 @@ def empty_properties(survey: Survey) -> Iterator[Draft]:
         return
     yield Draft(
         severity="info",
-        title=f"{len(dull)} {'property says' if len(dull) == 1 else 'properties say'} next to nothing",
+        title=f"{len(dull)} {'property says' if len(dull) == 1 else 'properties say'} little",
         detail="A condition on one of them finds nearly everyone or nearly no one.",
         evidence=Evidence(
             figures=(Figure(label="properties", value=len(dull)),),

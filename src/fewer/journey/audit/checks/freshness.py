@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
@@ -40,7 +41,7 @@ def freshness(survey: Survey) -> Iterator[Draft]:
                     total=len(stopped),
                 ),
             ),
-            fix="Check the tag or export that sends it; a renamed event needs a `map` in fewer.yaml.",
+            fix="Check the tag or export that sends it. A renamed event needs a `map`.",
             gates=(Gate(kind="segments", text="recent windows on these events are empty"),),
             events=tuple(event for event, _, _ in stopped),
         )
@@ -49,9 +50,8 @@ def freshness(survey: Survey) -> Iterator[Draft]:
 def _stale(survey: Survey, newest: date, behind: int) -> Draft:
     longest = max((window.micros for window in survey.context.windows), default=0)
     empty = bool(longest) and behind * 86_400_000_000 >= longest
-    severity = "error" if empty else "warning"
     return Draft(
-        severity=severity,
+        severity="error" if empty else "warning",
         title=f"The newest event is {behind:,} days old",
         detail=(
             "Every window of your segments lies after the end of the data, so they are empty."
@@ -92,7 +92,7 @@ def _stopped(survey: Survey, newest: date) -> list[tuple[str, date, int]]:
         days = sorted(day for day in volumes if day <= survey.as_of_day)
         if len(days) < 3:  # noqa: PLR2004  two pauses are the least that can be usual
             continue
-        pauses = [(b - a).days for a, b in zip(days, days[1:], strict=False)]
+        pauses = [(after - before).days for before, after in pairwise(days)]
         gap = (newest - days[-1]).days
         if gap >= STOPPED and gap > PAUSES * _usual(pauses) and gap > max(pauses):
             found.append((event, days[-1], gap))

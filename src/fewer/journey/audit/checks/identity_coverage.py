@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Final
 
 from fewer.journey.audit.base import NO_PERSON, Draft, Evidence, Figure, Gate, Refused, Table, check
 from fewer.journey.audit.survey import Survey, percent

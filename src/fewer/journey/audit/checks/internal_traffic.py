@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.sql import column, query, union
+from fewer.journey.audit.sql import column, query, shown, sql, union
 from fewer.journey.audit.survey import Survey, percent
 
 PLACE: Final = re.compile(
@@ -47,28 +47,27 @@ def internal_traffic(survey: Survey) -> Iterator[Draft]:
                     total=len(rows),
                 ),
             ),
-            fix="Leave them out when loading, with `when:` on that column and `not_in` or `matches`.",
+            fix="Leave them out when loading: `when:` on that column, with `not_in`.",
             gates=(Gate(kind="segments", text="engaged segments contain your own team"),),
             events=tuple(sorted({r["event"] for r in rows})),
         )
-    made_up = survey.rows(
-        query(
-            "SELECT count(*) AS people FROM persons WHERE regexp_matches(lower(key), $pattern)",
-            pattern=MADE_UP,
-        )
-    )[0]["people"]
+    made_up = survey.rows(_made_up("SELECT count(*) AS people FROM persons"))[0]["people"]
     if made_up:
         yield Draft(
             severity="info",
-            title=f"{made_up:,} {'person has' if made_up == 1 else 'people have'} an id that says test",
+            title=f"{made_up:,} people have an id that says test",
             evidence=Evidence(
                 figures=(Figure(label="people with such an id", value=made_up, unit="people"),),
-                look="SELECT person, key FROM persons"
-                f" WHERE regexp_matches(lower(key), '{MADE_UP}')",
+                look=shown(_made_up("SELECT person, key FROM persons")),
             ),
             fix="Put them on a list, and name a segment `in_list` of it under `exclude`.",
             gates=(Gate(kind="segments", text="small segments may hold test accounts"),),
         )
+
+
+def _made_up(select: str) -> exp.Query:
+    says_test = sql("regexp_matches(lower(key), $pattern)", pattern=MADE_UP)
+    return query(select).where(says_test)
 
 
 def _from_test_systems(survey: Survey) -> list[dict[str, Any]]:

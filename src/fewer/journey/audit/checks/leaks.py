@@ -37,8 +37,8 @@ def _close(survey: Survey, goal: Goal) -> Any:
     return query(
         """
         WITH goal AS (
-          SELECT person, min(ts) AS at FROM events
-          WHERE ts < $as_of AND $reached GROUP BY person
+          SELECT person, min(ts) AS at FROM $reached AS reached
+          WHERE ts < $as_of GROUP BY person
         )
         SELECT e.event, count(DISTINCT e.person) AS people,
                count(DISTINCT e.person) FILTER (WHERE e.ts <= goal.at AND e.ts >= goal.at - $close)
@@ -52,7 +52,7 @@ def _close(survey: Survey, goal: Goal) -> Any:
         """,
         as_of=survey.context.as_of_us,
         close=CLOSE,
-        reached=survey.reached(goal),
+        reached=survey.reached(goal).subquery(),
         own=survey.named(goal.did, table="e"),
     )
 
@@ -78,8 +78,12 @@ def _finding(goal: Goal, telling: list[dict[str, Any]]) -> Draft:
                 ),
             ),
             table=Table(
-                columns=("event", "people with it", "of these minutes before the goal",
-                         "median seconds before"),
+                columns=(
+                    "event",
+                    "people with it",
+                    "of these minutes before the goal",
+                    "median seconds before",
+                ),
                 rows=tuple(
                     (r["event"], r["people"], r["close"], round((r["apart"] or 0) / 1e6, 1))
                     for r in telling

@@ -12,15 +12,14 @@ from fewer.journey.audit.survey import Survey
 from fewer.model.window import DAY
 
 WINDOWS: Final = (7, 14, 30, 60, 90)  # days, beside those that segments use
+DAILY: Final = 0.5  # share of days with the event, for a usual day to mean anything
 BEGUN: Final = 0.1  # of a usual day's rows: fewer are stragglers before collection began
 
 
 @check("AU017", "How far back can a window look?")
 def lookback_coverage(survey: Survey) -> Iterator[Draft]:
     """One finding, always: the first date on which each window is covered, by event."""
-    starts = {
-        event: begun(days) for event, days in survey.days_by_event.items() if days
-    }
+    starts = {event: begun(days) for event, days in survey.days_by_event.items() if days}
     if not starts:
         return
     used = {-(-window.micros // DAY) for window in survey.context.windows}
@@ -47,7 +46,7 @@ def lookback_coverage(survey: Survey) -> Iterator[Draft]:
         ),
         evidence=Evidence(
             figures=(
-                Figure(label="data begins", value=f"{min(starts.values())}"),
+                Figure(label=f"{main} begins", value=f"{starts[main]}"),
                 Figure(label="audited as at", value=f"{survey.as_of_day}"),
             ),
             table=Table(
@@ -71,7 +70,10 @@ def lookback_coverage(survey: Survey) -> Iterator[Draft]:
 
 
 def begun(days: Mapping[date, int]) -> date:
-    """First day from which on the event occurs as it usually does, stragglers left out."""
+    """First day of an event; of one that occurs on most days, without stragglers before it."""
+    first, last = min(days), max(days)
+    if len(days) < DAILY * ((last - first).days + 1):
+        return first
     usual = median(days.values())
     return next(day for day in sorted(days) if days[day] >= BEGUN * usual)
 

@@ -28,13 +28,15 @@ def mixed_types(survey: Survey) -> Iterator[Draft]:
         yield Draft(
             severity="warning",
             title=_mixed_title(mixed),
-            detail="A condition tests one type. Values of the other types are silently not matched.",
+            detail="A condition tests one type, and does not match values of another.",
             evidence=Evidence(
                 figures=(Figure(label="properties of several types", value=len(mixed)),),
                 table=Table(
                     columns=("of", "property", "types and rows"),
-                    rows=tuple((group[0].event or "people or items", group[0].name, _types(group))
-                               for group in mixed),
+                    rows=tuple(
+                        (group[0].event or "people or items", group[0].name, _types(group))
+                        for group in mixed
+                    ),
                     total=len(mixed),
                 ),
             ),
@@ -57,8 +59,12 @@ def mixed_types(survey: Survey) -> Iterator[Draft]:
                 table=Table(
                     columns=("of", "property", "rows", "% that read as numbers"),
                     rows=tuple(
-                        (f.event or "people or items", f.name, f.filled,
-                         percent(f.numeric, f.filled))
+                        (
+                            f.event or "people or items",
+                            f.name,
+                            f.filled,
+                            percent(f.numeric, f.filled),
+                        )
                         for f in texts
                     ),
                     total=len(texts),

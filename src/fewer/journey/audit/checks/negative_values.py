@@ -26,7 +26,9 @@ def negative_values(survey: Survey) -> Iterator[Draft]:
     for event in survey.events:
         if UNDOES.search(event):
             continue
-        amounts = [f for f in survey.of_event(event) if f.type == "number" and AMOUNT.search(f.name)]
+        amounts = [
+            f for f in survey.of_event(event) if f.type == "number" and AMOUNT.search(f.name)
+        ]
         below = [f for f in amounts if f.negative]
         if below:
             yield _negative(event, below)
@@ -69,9 +71,7 @@ def _cancelled(survey: Survey, names: list[str]) -> Draft:
                     for name in names
                 ),
             ),
-            table=Table(
-                columns=("event", "amount", "sum"), rows=tuple(amounts), total=len(amounts)
-            )
+            table=Table(columns=("event", "amount", "sum"), rows=tuple(amounts), total=len(amounts))
             if amounts
             else None,
         ),

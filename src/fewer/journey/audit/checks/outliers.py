@@ -15,6 +15,8 @@ from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
 ENOUGH: Final = 100  # rows with a positive amount, before "usual" means anything
 VARIED: Final = 10  # distinct values; fewer are a scale or a code
 FAR: Final = 10  # times the 99th percentile
+FEW: Final = 0.005  # share of rows; more are no outliers but another kind of row
+NOTABLE: Final = 0.01  # share of the whole amount
 SHOWN: Final = 5
 
 
@@ -31,15 +33,15 @@ def outliers(survey: Survey) -> Iterator[Draft]:
     found = {(r["event"], r["name"]): r for r in survey.rows(tree)} if tree else {}
     for facts, limit in measured:
         row = found.get((facts.event, facts.name))
-        if row:
-            yield _finding(survey, facts, limit, row)
+        if row and row["n"] <= FEW * facts.filled:
+            yield _finding(facts, limit, row)
 
 
 def _limit(facts: PropertyFacts) -> int | None:
-    median, p99 = facts.median, facts.quantiles[-1]
-    if median is None or p99 <= 0:
+    if not facts.positive:
         return None
-    return max(FAR * p99, fence(facts.quantiles[2], median, facts.quantiles[4]))
+    low, middle, high, nearly_all = facts.positive
+    return max(FAR * nearly_all, fence(low, middle, high))
 
 
 def _beyond(facts: PropertyFacts, limit: int) -> exp.Query:
@@ -57,19 +59,27 @@ def _beyond(facts: PropertyFacts, limit: int) -> exp.Query:
     )
 
 
-def _finding(survey: Survey, facts: PropertyFacts, limit: int, row: dict[str, Any]) -> Draft:
+def _finding(facts: PropertyFacts, limit: int, row: dict[str, Any]) -> Draft:
     share = percent(row["amount"], facts.total) if facts.total > 0 else 0.0
+    heavy = row["amount"] > NOTABLE * facts.total
+    one = row["n"] == 1
     return Draft(
-        severity="warning",
-        title=f"{row['n']:,} rows of {facts.event} have an extreme {facts.name}",
-        detail=f"They hold {share} % of all {facts.name}, so sums and means are theirs.",
+        severity="warning" if heavy else "info",
+        title=(
+            f"{row['n']:,} {'row' if one else 'rows'} of {facts.event}"
+            f" {'has' if one else 'have'} an extreme {facts.name}"
+        ),
+        detail=f"{'It holds' if one else 'They hold'} {share} % of all {facts.name}"
+        + (", enough to decide sums and means." if heavy else "."),
         evidence=Evidence(
             figures=(
                 Figure(label="rows beyond the limit", value=row["n"], unit="rows"),
                 Figure(label="people behind them", value=row["people"], unit="people"),
                 Figure(label="limit", value=plain(limit)),
-                Figure(label="half of all rows have at most", value=plain(facts.median or 0)),
-                Figure(label="99 % of all rows have at most", value=plain(facts.quantiles[-1])),
+                Figure(
+                    label="half of the rows above zero have at most", value=plain(facts.positive[1])
+                ),
+                Figure(label="99 % of them have at most", value=plain(facts.positive[-1])),
                 Figure(label=f"share of all {facts.name}", value=share, unit="%"),
             ),
             table=Table(
@@ -96,6 +106,8 @@ def _finding(survey: Survey, facts: PropertyFacts, limit: int, row: dict[str, An
             Gate(
                 kind="value goals", text=f"sums and means of {facts.name} are decided by few rows"
             ),
-        ),
+        )
+        if heavy
+        else (),
         events=(facts.event,),
     )

@@ -23,14 +23,12 @@ def people_and_events(survey: Survey) -> Iterator[Draft]:
         yield Draft(
             severity="warning" if facts.silent > MANY * facts.with_record else "info",
             title=f"{facts.silent:,} people on record have done nothing yet",
-            detail="They count in everyone, and in every segment of people who have NOT done a thing.",
+            detail="They count in everyone, and among those who have not done something.",
             evidence=Evidence(
                 figures=(
                     Figure(label="people without events", value=facts.silent, unit="people"),
                     Figure(label="people on record", value=facts.with_record, unit="people"),
-                    Figure(
-                        label="share", value=percent(facts.silent, facts.with_record), unit="%"
-                    ),
+                    Figure(label="share", value=percent(facts.silent, facts.with_record), unit="%"),
                 ),
                 look=shown(
                     query(
@@ -56,9 +54,7 @@ def people_and_events(survey: Survey) -> Iterator[Draft]:
                 figures=(
                     Figure(label="people without a record", value=facts.unrecorded, unit="people"),
                     Figure(label="people with events", value=facts.active, unit="people"),
-                    Figure(
-                        label="share", value=percent(facts.unrecorded, facts.active), unit="%"
-                    ),
+                    Figure(label="share", value=percent(facts.unrecorded, facts.active), unit="%"),
                     Figure(label="their events", value=facts.unrecorded_events, unit="rows"),
                 ),
                 look=shown(
@@ -73,7 +69,5 @@ def people_and_events(survey: Survey) -> Iterator[Draft]:
                 "Use traits to add to a segment, not to define it, or load records for the rest."
                 " A test with `missing: true` finds those without."
             ),
-            gates=(
-                Gate(kind="segments", text="trait conditions reach only people with a record"),
-            ),
+            gates=(Gate(kind="segments", text="trait conditions reach only people with a record"),),
         )

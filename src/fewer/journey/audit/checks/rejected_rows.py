@@ -15,7 +15,7 @@ SHOWN: Final = 10
 
 @check("AU020", "Were rows rejected when loading?")
 def rejected_rows(survey: Survey) -> Iterator[Draft]:
-    """One finding per source with rejected rows; those without a person have a check of their own."""
+    """One finding per source; rows without a person have a check of their own."""
     by_source: dict[str, list[Refused]] = defaultdict(list)
     for refused in survey.context.refused:
         if refused.reason not in NO_PERSON:
@@ -27,7 +27,7 @@ def rejected_rows(survey: Survey) -> Iterator[Draft]:
         yield Draft(
             severity="error" if share > MANY else "warning" if share > FEW else "info",
             title=f"{rows:,} rows of {source} were rejected",
-            detail="They are kept with their reason and can be loaded again once the cause is gone.",
+            detail="They are kept with their reason, and are loaded once the cause is gone.",
             evidence=Evidence(
                 figures=(
                     Figure(label="rejected rows", value=rows, unit="rows"),

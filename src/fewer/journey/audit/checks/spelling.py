@@ -18,7 +18,11 @@ SHOWN: Final = 10
 @check("AU026", "Is each value written in one way?")
 def spelling(survey: Survey) -> Iterator[Draft]:
     """One finding that lists values which differ in case, spacing or hyphens only."""
-    groups = (("events", survey.properties), ("people", survey.traits), ("items", survey.attributes))
+    groups = (
+        ("events", survey.properties),
+        ("people", survey.traits),
+        ("items", survey.attributes),
+    )
     suspects = [
         (relation, facts)
         for relation, group in groups

@@ -52,9 +52,7 @@ def time_zone(survey: Survey) -> Iterator[Draft]:
             "Ask in which zone the source writes its times. Set `zone` on the mapping's `ts` when"
             " they are local, or the project's `timezone` when they are UTC."
         ),
-        gates=(
-            Gate(kind="segments", text="`days`, `calendar` and hours of the day are off"),
-        ),
+        gates=(Gate(kind="segments", text="`days`, `calendar` and hours of the day are off"),),
     )
 
 

@@ -47,9 +47,7 @@ def undated_records(survey: Survey) -> Iterator[Draft]:
             ),
         ),
         fix="Map `valid_from` when the source knows it; otherwise judge past results without them.",
-        gates=(
-            Gate(kind="past dates", text=f"conditions on {_list(words)} may know the future"),
-        ),
+        gates=(Gate(kind="past dates", text=f"conditions on {_list(words)} may know the future"),),
     )
 
 

@@ -1,4 +1,4 @@
-"""Amounts in two units: cents beside euros, litres beside pieces, a source that counts otherwise."""
+"""Amounts in two units: cents beside euros, litres beside pieces, a source of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ APART: Final = 1.0  # orders of magnitude between two sources, or two halves of 
 EMPTY: Final = 0.1  # a magnitude with under a tenth of the next peak separates two clusters
 NOTABLE: Final = 0.001  # share of rows in the higher cluster
 FULL: Final = 20  # rows a day, to compare days
+LASTING: Final = 3  # days on each side of a change
 MICRO_DIGITS: Final = 6
 
 
@@ -94,7 +95,11 @@ def _cluster(facts: PropertyFacts, rows: list[dict[str, Any]]) -> Cluster | None
         peak_above = max(n for m, n in counts.items() if m > valley)
         peak_below = max(n for m, n in counts.items() if m < valley)
         lowest = min(peak_above, peak_below)
-        if above >= NOTABLE * total and counts.get(valley, 0) < EMPTY * lowest and above < total / 2:
+        if (
+            above >= NOTABLE * total
+            and counts.get(valley, 0) < EMPTY * lowest
+            and above < total / 2
+        ):
             return Cluster(
                 facts,
                 rows=above,
@@ -126,17 +131,13 @@ def _daily(survey: Survey, facts: PropertyFacts) -> list[tuple[str, int, float]]
 
 def _jump(days: list[tuple[str, int, float]]) -> list[tuple[str, int, float]]:
     """The two sides of the day from which on values are ten times larger or smaller."""
-    best, at = 0.0, 0
-    for cut in range(1, len(days)):
-        step = abs(days[cut][2] - days[cut - 1][2])
-        if step > best:
-            best, at = step, cut
-    before, after = days[:at], days[at:]
-    if not before or not after:
+    cuts = range(LASTING, len(days) - LASTING + 1)
+    at = max(cuts, key=lambda cut: abs(days[cut][2] - days[cut - 1][2]), default=0)
+    if not at or abs(days[at][2] - days[at - 1][2]) < APART:
         return []
     sides = [
         (f"{side[0][0]} to {side[-1][0]}", sum(n for _, n, _ in side), _mean(side))
-        for side in (before, after)
+        for side in (days[:at], days[at:])
     ]
     return sides if abs(sides[0][2] - sides[1][2]) >= APART else []
 
@@ -152,7 +153,7 @@ def _two_units(survey: Survey, cluster: Cluster) -> Draft:
         severity="warning",
         title=f"{facts.name} of {facts.event} seems to be in two units",
         detail=(
-            f"Most values are at most {plain(cluster.largest_below):,}, then nothing, then"
+            f"Most values are at most {plain(cluster.largest_below):,}, then hardly any, then"
             f" {cluster.rows:,} rows from {plain(cluster.smallest):,} up."
             + (f" Nearly all of these are {where[0][0]}." if where and len(where) == 1 else "")
         ),
@@ -237,5 +238,3 @@ def _other_unit(facts: PropertyFacts, by: str, sides: list[tuple[str, int, float
         gates=(Gate(kind="value goals", text=f"sums of {facts.name} mix the units"),),
         events=(facts.event,),
     )
-
-
