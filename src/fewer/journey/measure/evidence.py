@@ -61,7 +61,7 @@ _MEANING: Final = {
 }
 
 _CAUSAL: Final = re.compile(
-    r"\b(up)?lift(s|ed|ing)?\b|\beffect(s|ive|iveness)?\b|\bincremental(ity|ly)?\b", re.IGNORECASE
+    r"\b(up)?lift(s|ed|ing)?\b|\beffect(s|ive(ly|ness)?)?\b|\bincremental(ity|ly)?\b", re.IGNORECASE
 )
 
 

@@ -66,6 +66,12 @@ class Reader:
         found = self.engine.run(universe(as_of_us))
         return BitMap(found.column("person").to_numpy().astype(np.uint32, copy=False))
 
+    def listed(self, list_id: str) -> BitMap:
+        """People on an uploaded or synced list, such as a holdout; empty for an unknown list."""
+        same = exp.EQ(this=column("list_id"), expression=self.functions.literal(list_id))
+        found = self.engine.run(select([column("person")], table("lists"), where=same))
+        return BitMap(found.column("person").to_numpy().astype(np.uint32, copy=False))
+
     def outcomes(
         self, goal: Goal, at: Landmark, everyone: BitMap, *, at_risk: AtRisk = "everyone"
     ) -> Outcomes:

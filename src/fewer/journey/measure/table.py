@@ -299,8 +299,9 @@ class Measurement:
 def sentence(group: Group, found: Comparison) -> str:
     """A comparison in words that its evidence allows.
 
-    ``converted 1.8x as often (association, 95 % interval 1.2-2.7; 48 of 310 against 180 of
-    2,159)``; for a randomised comparison ``lift +80 % (randomised holdout, ...)``.
+    ``converted 1.8x as often (association, 95 % interval 1.2-2.7; 1.3x among people equally
+    active before; 48 of 310 against 180 of 2,159)``; for a randomised comparison ``lift +80 %
+    (randomised holdout, ...)``.
     """
     counts = f"{group.counts} against {found.against.counts}"
     if found.ratio is None or found.verdict is Verdict.SPLIT_BROKEN:
@@ -313,6 +314,8 @@ def sentence(group: Group, found: Comparison) -> str:
         said, inside = f"lift {change(estimate.value)}", _as_changes(found.ratio, inside)
     else:
         said = f"converted {found.ratio.number} as often"
+    if found.adjusted is not None and found.adjusted.estimate.value is not None:
+        inside += f"; {found.adjusted.number} among people equally active before"
     return check_words(f"{said} ({inside}; {counts})", found.label)
 
 

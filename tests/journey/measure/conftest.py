@@ -1,0 +1,107 @@
+"""A small store of events in Parquet files, read by the real engine."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlglot
+
+from fewer.evaluate.engines.duckdb import DuckDBEngine
+from fewer.journey.measure.query import Reader
+from fewer.model.catalog import Catalog
+
+PROPERTIES = {
+    "order_id": {"text": "p1_t"},
+    "value": {"number": "p2_n"},
+    "item_id": {"text": "p3_t"},
+    "path": {"text": "p4_t"},
+}
+COLUMNS = {
+    "events": pa.schema(
+        [
+            ("event_id", pa.string()),
+            ("person", pa.uint32()),
+            ("ts", pa.int64()),
+            ("event", pa.string()),
+            ("source", pa.string()),
+            ("p1_t", pa.string()),
+            ("p2_n", pa.int64()),
+            ("p3_t", pa.string()),
+            ("p4_t", pa.string()),
+        ]
+    ),
+    "people": pa.schema([("person", pa.uint32())]),
+    "persons": pa.schema([("person", pa.uint32()), ("key", pa.string())]),
+    "lists": pa.schema([("list_id", pa.string()), ("person", pa.uint32())]),
+    "items": pa.schema([("item_id", pa.string()), ("i1_t", pa.string())]),
+    "ad_reports": pa.schema(
+        [
+            ("day", pa.date32()),
+            *((name, pa.string()) for name in ("platform", "segment", "arm", "currency")),
+            *((name, pa.int64()) for name in ("impressions", "clicks", "spend", "conversions")),
+            ("value", pa.int64()),
+        ]
+    ),
+}
+CATALOG = Catalog(properties=PROPERTIES, items={"category": {"text": "i1_t"}})
+
+
+def event(person, ts, name="purchase", *, order=None, value=None, item=None, path=None, id_=None):
+    """A row of `events`; `value` in whole units."""
+    micros = None if value is None else round(value * 1_000_000)
+    return (id_, person, ts, name, "test", order, micros, item, path)
+
+
+def report(day, segment, **facts):
+    """A row of `ad_reports`; money and conversions in whole units."""
+    defaults = {"impressions": 1000, "clicks": 20, "spend": 10, "conversions": 1, "value": 30}
+    have = defaults | {k: v for k, v in facts.items() if k in defaults}
+    in_micros = {
+        k: round(v * (1_000_000 if k in ("spend", "conversions", "value") else 1))
+        for k, v in have.items()
+    }
+    return (
+        date.fromordinal(date(2026, 1, 1).toordinal() + day),
+        facts.get("platform", "meta"),
+        segment,
+        facts.get("arm"),
+        facts.get("currency", "EUR"),
+        *in_micros.values(),
+    )
+
+
+@pytest.fixture
+def reader(tmp_path_factory):
+    """Makes a reader of events, of people without events, of items and of ad reports."""
+    engines = []
+
+    def make(events=(), *, people=(), items=(), lists=(), ad_reports=(), timezone="UTC"):
+        numbered = [(e[0] or f"e{i:06d}", *e[1:]) for i, e in enumerate(events)]
+        everyone = sorted({e[1] for e in events} | set(people))
+        rows = {
+            "events": numbered,
+            "people": [(p,) for p in people],
+            "persons": [(p, f"k{p}") for p in everyone],
+            "items": list(items),
+            "lists": list(lists),
+            "ad_reports": list(ad_reports),
+        }
+        folder = tmp_path_factory.mktemp("store")
+        relations = {}
+        for name, schema in COLUMNS.items():
+            columns = list(zip(*rows[name], strict=True)) or [[] for _ in schema]
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+            pq.write_table(pa.table(arrays, schema=schema), folder / f"{name}.parquet")
+            relations[name] = sqlglot.parse_one(
+                f"SELECT * FROM read_parquet('{folder / name}.parquet')",  # noqa: S608
+                dialect="duckdb",
+            )
+        engines.append(DuckDBEngine(relations, CATALOG))
+        return Reader(engines[-1], CATALOG, timezone)
+
+    yield make
+    for engine in engines:
+        engine.close()
