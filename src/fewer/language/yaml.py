@@ -50,9 +50,9 @@ def decode(data: bytes, *, file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig", errors="replace")
+        before = error.object[: error.start].decode()  # without the byte order mark
         place = Source(before, file).place(len(before))
-        message = f"This is not UTF-8: byte 0x{data[error.start]:02X}."
+        message = f"This is not UTF-8: byte 0x{error.object[error.start]:02X}."
         problem = place.problem("not_utf8", message, "Save the file with the encoding UTF-8.")
         raise DefinitionError([problem]) from None
 
@@ -151,7 +151,9 @@ class _Reader:
             for event in self._events():
                 self._take(event)
         except pyyaml.MarkedYAMLError as error:
-            raise DefinitionError([*self.problems, _syntax(error, self.source)]) from None
+            inside = self.open[-1].spot.start if self.open else None
+            problem = _syntax(error, self.source, inside)
+            raise DefinitionError([*self.problems, problem]) from None
         value, spot = self.top or (None, (0, 0))
         return Node(value, self.source, spot, tuple(in_order(self.problems)))
 
@@ -361,18 +363,22 @@ _SYNTAX: Final = (
 )  # fmt: skip
 
 
-def _syntax(error: pyyaml.MarkedYAMLError, source: Source) -> Problem:
+def _syntax(error: pyyaml.MarkedYAMLError, source: Source, inside: int | None) -> Problem:
+    """What is wrong; `inside` is where the mapping or list begins that was being read."""
     mark = error.problem_mark or error.context_mark
     at = min(mark.index, len(source.text)) if mark else 0
     said = error.problem or "unreadable"
-    opened = error.context_mark
+    opened = error.context_mark.index if error.context_mark else None
+    if inside is not None and source.text[inside] in "[{" and not source.text[at:].strip():
+        said = "expected ',' or '}'" if source.text[inside] == "{" else "expected ',' or ']'"
+        opened = inside
     if source.text[at : at + 1] == "\t":
         message = "A tab can't indent."
         return source.place(at).problem("tab", message, "Indent with spaces.")
     for pattern, code, message, hint in _SYNTAX:
         if re.search(pattern, said):
-            if code.startswith("open_") and opened:
-                at = opened.index  # the end of the file says little, the opening says it all
+            if code.startswith("open_") and opened is not None:
+                at = opened  # the end of the file says little, the opening says it all
             return source.place(at, _line_end(source.text, at)).problem(code, message, hint)
     place = source.place(at, _line_end(source.text, at))
     context = f" ({error.context})" if error.context else ""
