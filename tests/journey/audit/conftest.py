@@ -9,12 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot.expressions as exp
 
+from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.journey.audit.audit import Audit, run
 from fewer.journey.audit.base import AuditContext, Check, Finding, installed_checks
 from fewer.journey.audit.survey import Survey
@@ -27,18 +27,14 @@ AS_OF = datetime(2026, 3, 31, tzinfo=UTC)
 Row = Mapping[str, Any]
 
 
-class PlainEngine:
-    """DuckDB over the relations, and nothing else."""
+class CountingEngine(DuckDBEngine):
+    """The real engine, which also counts its queries."""
 
-    def __init__(self, relations: Mapping[str, exp.Query]) -> None:
-        self.connection = duckdb.connect(config={"threads": 1})
-        for name, query in relations.items():
-            self.connection.execute(f"CREATE VIEW {name} AS {query.sql('duckdb')}")
-        self.queries = 0
+    queries = 0
 
-    def run(self, query: exp.Query) -> pa.Table:
+    def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         self.queries += 1
-        return self.connection.sql(query.sql("duckdb")).to_arrow_table()
+        return super().run(query, parameters=parameters)
 
 
 @dataclass
@@ -52,6 +48,7 @@ class World:
     consents: list[Row] = field(default_factory=list)
     lists: list[Row] = field(default_factory=list)
     ad_reports: list[Row] = field(default_factory=list)
+    kinds: dict[int, str] = field(default_factory=dict)  # person -> anonymous; else known
 
     as_of = AS_OF
 
@@ -84,7 +81,10 @@ class World:
                 relations[name], coded[name] = self._store(name, getattr(self, name), fixed)
         keys = {row["person"]: row.get("key", str(row["person"])) for row in self.people}
         keys |= {row["person"]: keys.get(row["person"], f"p{row['person']}") for row in self.events}
-        persons = [{"person": person, "key": key} for person, key in keys.items()]
+        persons = [
+            {"person": person, "key": key, "kind": self.kinds.get(person, "known")}
+            for person, key in keys.items()
+        ]
         relations["persons"], _ = self._store("persons", persons, FIXED["persons"])
         times = [row["ts"] for row in self.events]
         catalog = Catalog(
@@ -98,7 +98,9 @@ class World:
             last_ts=max(times, default=None),
         )
         context = AuditContext(
-            engine=PlainEngine(relations), catalog=catalog, as_of_us=to_utc_micros(AS_OF)
+            engine=CountingEngine(relations, catalog, threads=1),
+            catalog=catalog,
+            as_of_us=to_utc_micros(AS_OF),
         )
         return replace(context, **settings)
 
@@ -147,7 +149,7 @@ FIXED: dict[str, dict[str, pa.DataType]] = {
         "source": pa.string(),
     },
     "people": {"person": pa.uint32()},
-    "persons": {"person": pa.uint32(), "key": pa.string()},
+    "persons": {"person": pa.uint32(), "key": pa.string(), "kind": pa.string()},
     "items": {"item_id": pa.string()},
     "consents": {"person": pa.uint32(), "purpose": pa.string(), "state": pa.string()},
     "lists": {"list_id": pa.string(), "person": pa.uint32()},

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fewer.journey.audit.base import Anonymous, Refused, SourceFacts
+from fewer.journey.audit.base import Refused, SourceFacts
 
 
 def figures(finding):
@@ -14,7 +14,7 @@ def figures(finding):
 
 
 class TestIdentityCoverage:
-    def refused(self, rows, reason="missing_person"):
+    def refused(self, rows, reason="person_missing"):
         return (Refused(source="shop", file="a.csv", reason=reason, rows=rows, places=(7, 9)),)
 
     @pytest.mark.parametrize("rows,severity", [(20, "warning"), (600, "error")])
@@ -26,7 +26,7 @@ class TestIdentityCoverage:
         assert figures(finding) == {
             "rows without a person": rows, "rows read": 1000, "share": rows / 10,
         }  # fmt: skip
-        assert finding.evidence.table.rows == (("a.csv", rows, "7, 9"),)
+        assert finding.evidence.table.rows == (("a.csv (rows 7, 9...)", rows),)
         assert finding.events == ("sale",)
         assert {gate.kind for gate in finding.gates} == {"activation", "goals"}
 
@@ -40,7 +40,7 @@ class TestIdentityCoverage:
         assert world.find("AU004", sources=read, refused=refused) == []
         (finding,) = world.find("AU020", sources=read, refused=refused)
         assert finding.severity == "error"
-        assert finding.evidence.table.rows == (("bad_time", "a.csv", 200, "7, 9"),)
+        assert finding.evidence.table.rows == (("bad time", "a.csv (rows 7, 9...)", 200),)
 
     def test_rejected_rows_leaves_nameless_rows_to_identity_coverage(self, world):
         assert world.find("AU020", refused=self.refused(200)) == []
@@ -76,15 +76,19 @@ class TestPeopleAndEvents:
 
 
 class TestAnonymousShare:
-    @pytest.mark.parametrize("events,severity", [(4, None), (10, "info"), (60, "warning")])
+    @pytest.mark.parametrize(
+        "events,severity", [(0, None), (4, None), (10, "info"), (200, "warning")]
+    )
     def test_share_of_events(self, world, events, severity):
-        world.did(1, world.ago(1), times=100)
-        found = world.find("AU006", anonymous=Anonymous(people=3, events=events))
+        world.did(1, world.ago(5), times=100)
+        world.did(2, world.ago(5), times=events)
+        world.did(2, world.ago(-1), times=300)
+        world.kinds[2] = "anonymous"
+        found = world.find("AU006")
         assert [finding.severity for finding in found] == ([severity] if severity else [])
-
-    def test_silent_when_sources_do_not_say(self, world):
-        world.did(1, world.ago(1), times=100)
-        assert world.find("AU006") == []
+        if found:
+            assert figures(found[0])["anonymous people"] == 1
+            assert figures(found[0])["their events"] == events
 
 
 class TestConsentCoverage:

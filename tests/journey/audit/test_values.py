@@ -402,6 +402,8 @@ class TestLostValues:
         assert world.find("AU027", sources=(SourceFacts(source="shop", rows_read=9),)) == []
 
     def test_some(self, world):
-        lossy = SourceFacts(source="shop", rows_read=9, values_lost=2)
+        lossy = SourceFacts(
+            source="shop", rows_read=9, values_lost=2, lost={"value_not_number price": 2}
+        )
         (finding,) = world.find("AU027", sources=(lossy,))
-        assert finding.evidence.table.rows == (("shop", 2, 9),)
+        assert finding.evidence.table.rows == (("shop", "value not number price", 2, 9),)

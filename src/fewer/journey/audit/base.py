@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "fewer.checks"
 
-NO_PERSON: Final = frozenset({"missing_person"})
+NO_PERSON: Final = frozenset({"person_missing"})
 """Reasons of rejected rows that mean: nobody to attribute them to."""
 
 Severity = Literal["error", "warning", "info"]
@@ -150,7 +150,8 @@ class SourceFacts(Frozen):
     source: str
     rows_read: int = 0
     rows_repeated: int = Field(0, description="Event ids seen before on the same day; not stored.")
-    values_lost: int = Field(0, description="Numbers that were not finite or beyond ±9.2e12.")
+    values_lost: int = Field(0, description="Values that became missing; their rows are kept.")
+    lost: dict[str, int] = Field({}, description="'value_not_number price' -> values, if known.")
 
 
 class Refused(Frozen):
@@ -160,14 +161,13 @@ class Refused(Frozen):
     file: str
     reason: str
     rows: int
-    places: tuple[int, ...] = Field((), description="Row numbers of the first few.")
+    places: tuple[int, ...] = Field((), description="Row numbers of the first few, if known.")
 
-
-class Anonymous(Frozen):
-    """People known by a cookie or a device only, and their events."""
-
-    people: int
-    events: int
+    @property
+    def where(self) -> str:
+        """File and first rows, for people to look at."""
+        rows = ", ".join(f"{place:,}" for place in self.places)
+        return f"{self.file} (rows {rows}...)" if rows else self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,5 @@ class AuditContext:
     dated: frozenset[str] = frozenset({"people", "items", "lists", "consents"})
     """Relations whose source says from when each version is valid."""
     sources: tuple[SourceFacts, ...] = ()
-    anonymous: Anonymous | None = None
     refused: tuple[Refused, ...] = ()
     ignore: frozenset[str] = field(default_factory=frozenset)

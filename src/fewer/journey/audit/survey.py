@@ -294,6 +294,20 @@ class Survey:
         return dict(found)
 
     @cached_property
+    def anonymous(self) -> tuple[int, int]:
+        """People known by a cookie or a device only, and their events before `as_of`."""
+        tree = query(
+            """
+            SELECT count(DISTINCT events.person) AS people, count(*) AS n
+            FROM events JOIN persons ON persons.person = events.person
+            WHERE persons.kind = 'anonymous' AND ts < $as_of
+            """,
+            as_of=self.context.as_of_us,
+        )
+        row = self.rows(tree)[0]
+        return row["people"], row["n"]
+
+    @cached_property
     def consents(self) -> dict[str, dict[str, int]]:
         """People by purpose and state, those outside the universe left out."""
         tree = query(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, check
+from fewer.journey.audit.sql import query, shown
 from fewer.journey.audit.survey import Survey, percent
 
 SOME, MOST = 0.05, 0.5
@@ -13,10 +14,8 @@ SOME, MOST = 0.05, 0.5
 @check("AU006", "How much activity belongs to people nobody can name?")
 def anonymous_share(survey: Survey) -> Iterator[Draft]:
     """One finding when a notable share of events belongs to anonymous people."""
-    anonymous = survey.context.anonymous
-    if anonymous is None or not survey.total:
-        return
-    share = anonymous.events / survey.total
+    people, events = survey.anonymous
+    share = events / survey.people.events if survey.people.events else 0.0
     if share < SOME:
         return
     yield Draft(
@@ -28,11 +27,12 @@ def anonymous_share(survey: Survey) -> Iterator[Draft]:
         ),
         evidence=Evidence(
             figures=(
-                Figure(label="anonymous people", value=anonymous.people, unit="people"),
+                Figure(label="anonymous people", value=people, unit="people"),
                 Figure(label="everyone", value=survey.people.everyone, unit="people"),
-                Figure(label="their events", value=anonymous.events, unit="rows"),
+                Figure(label="their events", value=events, unit="rows"),
                 Figure(label="share of events", value=percent(share, 1), unit="%"),
-            )
+            ),
+            look=shown(query("SELECT person FROM persons WHERE kind = 'anonymous'")),
         ),
         fix=(
             "Map both identifiers with `first_of`, so that a login joins the visits before it."

@@ -35,11 +35,8 @@ def identity_coverage(survey: Survey) -> Iterator[Draft]:
                     Figure(label="share", value=percent(share, 1), unit="%"),
                 ),
                 table=Table(
-                    columns=("file", "rows without a person", "first rows"),
-                    rows=tuple(
-                        (file.file, file.rows, ", ".join(f"{place:,}" for place in file.places))
-                        for file in files[:10]
-                    ),
+                    columns=("file", "rows without a person"),
+                    rows=tuple((file.where, file.rows) for file in files[:10]),
                     total=len(files),
                 ),
             ),

@@ -1,19 +1,27 @@
-"""Numbers that could not be kept: not finite, or too large."""
+"""Values that could not be kept: of another type than mapped, not finite, or too large."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
 from fewer.journey.audit.survey import Survey
 
+SHOWN: Final = 10
+
 
 @check("AU027", "Were values lost when loading?")
 def lost_values(survey: Survey) -> Iterator[Draft]:
-    """One finding when numbers became missing because no exact decimal can hold them."""
+    """One finding when values became missing while their rows were kept."""
     losing = [facts for facts in survey.context.sources if facts.values_lost]
     if not losing:
         return
+    rows = tuple(
+        (facts.source, what.replace("_", " "), count, facts.rows_read)
+        for facts in losing
+        for what, count in (facts.lost or {"any": facts.values_lost}).items()
+    )
     total = sum(facts.values_lost for facts in losing)
     yield Draft(
         severity="warning",
@@ -22,9 +30,9 @@ def lost_values(survey: Survey) -> Iterator[Draft]:
         evidence=Evidence(
             figures=(Figure(label="values lost", value=total, unit="values"),),
             table=Table(
-                columns=("source", "values lost", "rows read"),
-                rows=tuple((f.source, f.values_lost, f.rows_read) for f in losing),
-                total=len(losing),
+                columns=("source", "what", "values lost", "rows read"),
+                rows=rows[:SHOWN],
+                total=len(rows),
             ),
         ),
         fix="Correct them at the source, or map the column with the type and decimal mark it has.",

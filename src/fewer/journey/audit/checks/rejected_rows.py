@@ -35,9 +35,9 @@ def rejected_rows(survey: Survey) -> Iterator[Draft]:
                     Figure(label="share", value=percent(share, 1), unit="%"),
                 ),
                 table=Table(
-                    columns=("reason", "file", "rows", "first rows"),
+                    columns=("reason", "file", "rows"),
                     rows=tuple(
-                        (g.reason, g.file, g.rows, ", ".join(f"{place:,}" for place in g.places))
+                        (g.reason.replace("_", " "), g.where, g.rows)
                         for g in sorted(groups, key=lambda g: -g.rows)[:SHOWN]
                     ),
                     total=len(groups),
