@@ -90,11 +90,12 @@ def draw(
     number = {name: n for n, name in enumerate(dict.fromkeys(known), start=1)}
     in_people = {*(events if people is None else people), *traits}
     done = [(name, one) for name, all_ in events.items() for one in all_]
+    ids = [f"e{i:04}" if e.event_id is None else e.event_id for i, (_, e) in enumerate(done)]
     return World(
         persons={n: name for name, n in number.items()},
         events=tuple(
-            Event(e.event_id or f"e{i:04}", number[name], e.ts, e.event, e.properties)
-            for i, (name, e) in enumerate(done)
+            Event(id_, number[name], e.ts, e.event, e.properties)
+            for id_, (name, e) in zip(ids, done, strict=True)
         ),
         people={number[name]: values(traits.get(name, {})) for name in in_people},
         consents={(number[name], p): state for (name, p), state in (consents or {}).items()},
