@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -10,7 +11,13 @@ import pytest
 import sqlglot
 
 from fewer.evaluate.engines.duckdb import DuckDBEngine
+from fewer.journey.measure.activity import Activity
+from fewer.journey.measure.assignment import experiments
+from fewer.journey.measure.landmark import landmark
+from fewer.journey.measure.lookback import LookbackChart, lookback
 from fewer.journey.measure.query import Reader
+from fewer.journey.measure.study import outcome_table
+from fewer.journey.measure.table import OutcomeTable, Row
 from fewer.model.catalog import Catalog
 
 PROPERTIES = {
@@ -71,6 +78,54 @@ def report(day, segment, **facts):
         facts.get("currency", "EUR"),
         *in_micros.values(),
     )
+
+
+@dataclass(frozen=True)
+class Design:
+    """From which moment outcomes are measured, and of whom."""
+
+    index_us: int
+    data_end_us: int
+    data: str
+    at_risk: str = "everyone"
+    adjust: bool = True
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one moment gives, put together as a project does."""
+
+    outcomes: OutcomeTable
+    experiments: tuple[Row, ...]
+    lookbacks: tuple[LookbackChart, ...]
+
+    def experiment(self, segment, goal):
+        return {(row.segment, row.goal): row for row in self.experiments}[segment, goal]
+
+    def to_json(self):
+        return {
+            **self.outcomes.to_json(),
+            "experiments": [row.to_json() for row in self.experiments],
+            "lookback": [chart.to_json() for chart in self.lookbacks],
+        }
+
+
+def measure(reader, goals, populations, design, *, assignments=()):
+    """Every goal and population from one moment, with bands of the variants of ``hot``."""
+    at = {"index_us": design.index_us, "data_end_us": design.data_end_us}
+    everyone = reader.everyone(design.index_us)
+    outcomes = [
+        reader.outcomes(goal, landmark(goal, **at), everyone, at_risk=design.at_risk)
+        for goal in goals
+    ]
+    activity = Activity(reader, design.index_us, everyone) if design.adjust else None
+    table = outcome_table(
+        populations, outcomes, data=design.data, at_risk=design.at_risk, activity=activity
+    )
+    variants = [one for one in populations if one.variant_of]
+    charts = [lookback("Hot", variants, o, data=design.data) for o in outcomes if variants]
+    rows = experiments(populations, outcomes, assignments)
+    return Measured(table, tuple(rows), tuple(charts))
 
 
 @pytest.fixture

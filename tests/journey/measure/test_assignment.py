@@ -7,19 +7,18 @@ from pyroaring import BitMap
 from fewer.journey.measure.assignment import Assignment, holdout
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.population import Population
-from fewer.journey.measure.study import Design, measure
 from fewer.journey.measure.table import Verdict, sentence
 from fewer.model.goal import Goal
 from fewer.model.window import DAY
 from fewer.stats.proportion import difference, ratio
 
-from .conftest import event
+from .conftest import Design, event, measure
 
 T = 400 * DAY
 ORDER = Goal.model_validate(
     {"id": "order", "did": "purchase", "outcome_window": "14d", "value": {"of": "value"}}
 )
-DESIGN = Design(index_us=T, as_of_us=T, data_end_us=T + 20 * DAY, data="simulated", adjust=False)
+DESIGN = Design(index_us=T, data_end_us=T + 20 * DAY, data="simulated", adjust=False)
 EVERYONE = BitMap(range(4000))
 HELD = BitMap(range(0, 4000, 5))
 

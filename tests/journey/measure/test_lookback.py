@@ -4,16 +4,15 @@ import pytest
 from pyroaring import BitMap
 
 from fewer.journey.measure.population import Population
-from fewer.journey.measure.study import Design, measure
 from fewer.model.goal import Goal
 from fewer.model.window import DAY
 from fewer.stats.proportion import rate
 
-from .conftest import event
+from .conftest import Design, event, measure
 
 T = 400 * DAY
 ORDER = Goal.model_validate({"id": "order", "did": "purchase", "outcome_window": "7d"})
-DESIGN = Design(index_us=T, as_of_us=T, data_end_us=T + 20 * DAY, data="real", adjust=False)
+DESIGN = Design(index_us=T, data_end_us=T + 20 * DAY, data="real", adjust=False)
 
 
 @pytest.fixture

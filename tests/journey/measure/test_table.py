@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from fewer.errors import GuardError
 from fewer.journey.measure.figure import Figure
 from fewer.journey.measure.population import Population, population, reach_us
-from fewer.journey.measure.study import Design, measure
 from fewer.journey.measure.table import Verdict
 from fewer.model.goal import Goal
 from fewer.model.segment import Segment, expand
@@ -18,7 +16,7 @@ from fewer.model.window import DAY
 from fewer.stats.multiplicity import benjamini_hochberg
 from fewer.stats.proportion import difference, exact_p, rate, ratio
 
-from .conftest import event
+from .conftest import Design, event, measure
 
 T = 400 * DAY
 ORDER = Goal.model_validate(
@@ -30,9 +28,7 @@ CAUSAL = re.compile(r"\b(up)?lift|\beffect|\bincremental", re.IGNORECASE)
 
 
 def design(**more):
-    return Design(
-        **{"index_us": T, "as_of_us": T, "data_end_us": T + 20 * DAY, "data": "real"} | more
-    )
+    return Design(**{"index_us": T, "data_end_us": T + 20 * DAY, "data": "real"} | more)
 
 
 def shop(reader, *, inside=400, rest=3600, k1=80, k2=360, value=25.0):
@@ -197,12 +193,6 @@ def test_an_incomplete_window_is_noted_on_every_row(found):
     row = found.outcomes.row("hot", "visit")
     assert row.notes[0] == "only 20 of 28 days observed"
     assert row.to_json()["design"]["complete"] is False
-
-
-def test_members_of_another_moment_are_refused(reader):
-    source, people = shop(reader)
-    with pytest.raises(GuardError, match="Build them as at"):
-        measure(source, [ORDER], people, design(as_of_us=T - DAY))
 
 
 def test_earlier_conversions_are_noted_or_left_out(reader):

@@ -8,18 +8,69 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
 
 from fewer.journey.measure.compare import compare, groups
 from fewer.journey.measure.evidence import EvidenceLabel
+from fewer.journey.measure.landmark import Landmark
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, sums
-from fewer.journey.measure.table import Band, Data, LookbackChart
+from fewer.journey.measure.table import FORMAT_VERSION, WATERMARK, Comparison, Data, Group
 from fewer.model.window import Duration
 from fewer.stats.multiplicity import holm
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """People whom a window adds to the next shorter one, and all of the window together."""
+
+    window: str
+    label: str  # "0-7 days", "8-14 days"
+    added: Group
+    total: Group
+    step: Comparison | None  # this band against the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class LookbackChart:
+    """Bands of one segment and one goal, newest first; none where windows don't nest."""
+
+    segment: str
+    title: str
+    goal: str
+    goal_title: str
+    design: Landmark
+    bands: tuple[Band, ...]
+    data: Data
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, with units and labels on every figure."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "data": self.data,
+            "watermark": WATERMARK[self.data],
+            "segment": self.segment,
+            "title": self.title,
+            "goal": self.goal,
+            "goal_title": self.goal_title,
+            "design": self.design.to_json(),
+            "bands": [
+                {
+                    "window": band.window,
+                    "label": band.label,
+                    "added": band.added.to_json(),
+                    "total": band.total.to_json(),
+                    "step": band.step.to_json() if band.step else None,
+                }
+                for band in self.bands
+            ],
+            "note": self.note,
+        }
 
 
 def lookback(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from fewer.journey.measure.activity import Activity
-from fewer.journey.measure.assignment import Assignment, experiments
 from fewer.journey.measure.compare import (
     adjusted_ratios,
     against_everyone,
@@ -20,14 +19,9 @@ from fewer.journey.measure.compare import (
 )
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure
-from fewer.journey.measure.landmark import Landmark, landmark
-from fewer.journey.measure.lookback import lookback
 from fewer.journey.measure.outcomes import AtRisk, Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
-from fewer.journey.measure.query import Reader
-from fewer.journey.measure.table import Comparison, Data, Group, Measurement, OutcomeTable, Row
-from fewer.model.goal import Goal
-from fewer.model.window import Duration
+from fewer.journey.measure.table import Comparison, Data, Group, OutcomeTable, Row
 from fewer.stats.estimate import Floats
 from fewer.stats.mean import Moments
 from fewer.stats.multiplicity import benjamini_hochberg
@@ -158,78 +152,4 @@ def _repeat(one: Sums, times: int) -> Sums:
         conversions=np.repeat(one.conversions, times),
         before=np.repeat(one.before, times),
         value=repeated,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """From which moment outcomes are measured, of whom, and how long; UTC microseconds."""
-
-    index_us: int  # T: members are as at T, outcomes count from T + gap
-    as_of_us: int  # when the members were computed; must be T
-    data_end_us: int  # first instant of which nothing is known; see `Reader.data_end`
-    data: Data
-    at_risk: AtRisk = "everyone"
-    gap: Duration | None = None  # instead of each goal's own
-    window: Duration | None = None  # instead of each goal's own
-    adjust: bool = True  # compare within strata of equal prior activity too
-
-    def landmark(self, goal: Goal) -> Landmark:
-        """The design for one goal; `GuardError` when it can't be measured from here."""
-        return landmark(
-            goal,
-            index_us=self.index_us,
-            as_of_us=self.as_of_us,
-            data_end_us=self.data_end_us,
-            gap=self.gap,
-            window=self.window,
-        )
-
-
-def measure(
-    reader: Reader,
-    goals: Sequence[Goal],
-    populations: Sequence[Population],
-    design: Design,
-    *,
-    assignments: Sequence[Assignment] = (),
-) -> Measurement:
-    """Measure segments by goals from one moment on.
-
-    Args:
-        reader: Over an engine whose relations are as at the moment measured from.
-        goals: What counts as success.
-        populations: Segments and their lookback variants; see `population`.
-        design: The moment, and whose outcomes count how long.
-        assignments: Who was held out, or given which version, at random.
-
-    Raises:
-        GuardError: Members as at another moment, or no outcome can be known yet.
-        DefinitionError: A goal that can't be read.
-    """
-    marks = [design.landmark(goal) for goal in goals]
-    everyone = reader.everyone(design.index_us)
-    outcomes = [
-        reader.outcomes(goal, mark, everyone, at_risk=design.at_risk)
-        for goal, mark in zip(goals, marks, strict=True)
-    ]
-    activity = Activity(reader, design.index_us, everyone) if design.adjust else None
-    table = outcome_table(
-        populations, outcomes, data=design.data, at_risk=design.at_risk, activity=activity
-    )
-    titles = {one.id: one.title for one in populations}
-    parents = dict.fromkeys(one.variant_of for one in populations if one.variant_of)
-    return Measurement(
-        table,
-        tuple(experiments(populations, outcomes, assignments)),
-        tuple(
-            lookback(
-                titles.get(parent, parent),
-                [one for one in populations if one.variant_of == parent],
-                outcome,
-                data=design.data,
-            )
-            for parent in parents
-            for outcome in outcomes
-        ),
     )
