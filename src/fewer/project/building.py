@@ -41,7 +41,7 @@ def build(
         GuardError: a segment with ``size: {enforce: true}`` is outside its guard. Nothing is saved.
         NotFoundError: a name in `only` that is no segment.
     """
-    from fewer.data.store.snapshots import SegmentResult, Snapshot  # noqa: PLC0415
+    from fewer.data.store.snapshots import SegmentResult, Snapshot, save_build  # noqa: PLC0415
 
     generation = project.generation
     plan = _plan(project, as_of_us, project.definitions.segments)
@@ -49,7 +49,7 @@ def build(
         plan = plan.only(_known(only, plan))
     tell(f"{len(plan.segments):,} segments, {len(plan.leaves):,} distinct questions of the data")
     with project.engine(as_of_us, engine_name) as engine:
-        evaluation = engine.evaluate(plan)
+        evaluation = engine.evaluate(plan, progress=_progress(tell))
         proposals = _proposals(project, plan, evaluation, engine, tell)
     _enforce(plan, evaluation)
     before = project.newest_record()
@@ -63,7 +63,7 @@ def build(
         old = before.segments.get(segment_id) if before else None
         results[segment_id] = SegmentResult(
             id=segment_id,
-            definition=to_json(planned.segment),
+            definition=to_json(_nameable(planned.segment)),
             matched=evaluation.matched[segment_id],
             members=members,
             funnel=tuple(steps.rows()),
@@ -71,7 +71,6 @@ def build(
             exited=len(old.members - members) if old else None,
             warnings=tuple(warnings.get(segment_id.partition("@")[0], ())),
             proposals=tuple(map(str, proposals.get(segment_id, ()))),
-            seconds=evaluation.seconds.get(segment_id, 0.0),
         )
     definitions = _definitions_fingerprint(project, plan)
     data = generation.fingerprint
@@ -85,10 +84,15 @@ def build(
         data_fingerprint=data,
         fingerprint=fingerprint({"as_of": as_of_us, "definitions": definitions, "data": data})[:16],
         universe=len(evaluation.universe),
+        seconds=evaluation.seconds,
         segments=results,
     )
     tell("saving")
-    return project.store.save_build(record), evaluation
+    return save_build(project.store, record), evaluation
+
+
+def _progress(tell: Tell) -> Callable[[str, int, int], None]:
+    return lambda name, done, total: tell(f"{done} of {total} steps: {name}")
 
 
 def _plan(project: Project, as_of_us: int, segments: Sequence[Segment]) -> Plan:
@@ -144,6 +148,11 @@ def _proposals(
     }
 
 
+def _nameable(segment: Segment) -> Segment:
+    """The definition under its parent's id, as only those can be written and read again."""
+    return segment.model_copy(update={"id": segment.id.partition("@")[0]})
+
+
 def _enforce(plan: Plan, evaluation: Evaluation) -> None:
     broken = []
     for planned in plan.segments:
@@ -160,7 +169,7 @@ def _enforce(plan: Plan, evaluation: Evaluation) -> None:
 def _definitions_fingerprint(project: Project, plan: Plan) -> str:
     return fingerprint(
         {
-            "segments": {i: fingerprint(plan.by_id[i].segment) for i in plan.ids},
+            "segments": {i: fingerprint(_nameable(plan.by_id[i].segment)) for i in plan.ids},
             "exclude": list(project.settings.exclude),
             "timezone": plan.timezone,
             "session_gap": plan.session_gap_us,

@@ -84,3 +84,9 @@ def words(moment_us: int, zone: ZoneInfo) -> str:
     """A moment as people read it, with its zone: ``2 October 2017, 00:00 UTC``."""
     local = from_utc_micros(moment_us).astimezone(zone)
     return f"{local.day} {local:%B %Y, %H:%M} {local.tzname()}"
+
+
+def day_words(moment_us: int, zone: ZoneInfo) -> str:
+    """Local date of a moment as people read it: ``2 Oct 2017``."""
+    local = from_utc_micros(moment_us).astimezone(zone)
+    return f"{local.day} {local:%b %Y}"

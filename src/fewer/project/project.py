@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 CONTROL_URL: Final = "FEWER_CONTROL_URL"
 """Environment variable with the control database's URL; a file in ``.fewer/`` without it."""
+
+DEFAULT_ENGINE: Final = "duckdb"
 
 AsOf = str | int | datetime | None
 """``"now"``, ``"end"``, a date or time as text, UTC microseconds, a datetime; None is now."""
@@ -130,7 +132,7 @@ class Project:
         from fewer.evaluate.engines.base import load  # noqa: PLC0415
 
         relations = self.generation.relations(as_of_us)
-        return load(name or "duckdb")(relations, self.generation.catalog)
+        return closing(load(name or DEFAULT_ENGINE)(relations, self.generation.catalog))
 
     def as_of(self, when: AsOf) -> int:
         """UTC microseconds of what a caller wrote."""
@@ -229,20 +231,29 @@ class Project:
 
     def builds(self) -> list[BuildInfo]:
         """All snapshots, newest first."""
-        return self.store.builds()
+        from fewer.data.store.snapshots import builds  # noqa: PLC0415
+
+        return builds(self.store)
 
     def newest_record(self) -> Record | None:
         """The newest snapshot as stored; None before the first build."""
-        return self.store.build(None) if self.store.builds() else None
+        from fewer.data.store.snapshots import build  # noqa: PLC0415
+
+        return build(self.store) if self.builds() else None
 
     def snapshot(self, build_id: str | None = None) -> Snapshot:
-        """A snapshot by id; the newest one without."""
-        builds = [build.id for build in self.store.builds()]
-        if not builds:
+        """A snapshot by id; the newest one without.
+
+        Raises `NotFoundError` when there is none of that id, or none at all yet.
+        """
+        from fewer.data.store.snapshots import build  # noqa: PLC0415
+
+        known = [info.id for info in self.builds()]
+        if not known:
             raise NotFoundError("refresh", build_id or "newest", hint="Run `fewer build` first.")
-        if build_id is not None and build_id not in builds:
-            raise NotFoundError("refresh", build_id, builds)
-        return self._view(self.store.build(build_id))
+        if build_id is not None and build_id not in known:
+            raise NotFoundError("refresh", build_id, known)
+        return self._view(build(self.store, build_id))
 
     def _view(self, record: Record, **more: Any) -> Snapshot:
         from fewer.project.snapshot import Snapshot  # noqa: PLC0415

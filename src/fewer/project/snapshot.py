@@ -69,7 +69,8 @@ class SegmentView:
     @cached_property
     def definition(self) -> Segment:
         """The definition it was evaluated with."""
-        return from_json(self.result.definition, Segment)
+        written = from_json(self.result.definition, Segment)
+        return written.model_copy(update={"id": self.id})
 
     @property
     def id(self) -> str:

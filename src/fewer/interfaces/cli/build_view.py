@@ -82,8 +82,8 @@ def _row(segment: SegmentView) -> tuple[str | Text, ...]:
 
 def _steps(snapshot: Snapshot) -> Table:
     table = Table(title="Steps", title_justify="left", box=None, pad_edge=False)
-    for name in ("step", "answers", "rows", "seconds"):
-        table.add_column(name, justify="left" if name in ("step", "answers") else "right")
+    for name in ("step", "rows", "seconds"):
+        table.add_column(name, justify="left" if name == "step" else "right")
     for step in snapshot.steps:
-        table.add_row(step.name, step.words, f"{step.rows:,}", f"{step.seconds:.3f}")
+        table.add_row(step.name, f"{step.rows:,}", f"{step.seconds:.3f}")
     return table

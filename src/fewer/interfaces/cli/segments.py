@@ -27,13 +27,26 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
     """List segments with their sizes."""
     project = shell.project()
     if everything:
+        from fewer.project import clock  # noqa: PLC0415
+
         builds = project.builds()
-        rows = [b.to_json() for b in builds]
+        moments = [clock.words(b.as_of_us, project.zone) for b in builds]
+        rows = [
+            {
+                "build": b.id,
+                "as_of": moment,
+                "segments": b.segments,
+                "universe": b.universe,
+                "fingerprint": b.fingerprint,
+                "seconds": round(b.seconds, 3),
+            }
+            for b, moment in zip(builds, moments, strict=True)
+        ]
 
         def view(out: Console) -> None:
             table = Table("refresh", "as at", "segments", "fingerprint", box=None, pad_edge=False)
-            for b in builds:
-                table.add_row(b.id, b.as_of_words, f"{b.segment_count:,}", b.fingerprint)
+            for b, moment in zip(builds, moments, strict=True):
+                table.add_row(b.id, moment, f"{b.segments:,}", b.fingerprint)
             out.print(table)
 
         shell.show({"builds": rows}, view)

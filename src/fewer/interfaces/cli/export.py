@@ -1,0 +1,59 @@
+"""``fewer export``: an audience as a file with hashed identifiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from fewer.interfaces.cli.shell import Shell, common
+
+
+@click.command()
+@click.argument("segment")
+@click.option(
+    "--to",
+    "path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write: .csv or .parquet.",
+)
+@click.option(
+    "--keys",
+    type=click.Choice(["contacts", "person"]),
+    default="contacts",
+    show_default=True,
+    help="Identify people by e-mail and phone, or by the project's own id; always hashed.",
+)
+@click.option("--platform", default="plain", show_default=True, help="Whose rules to follow.")
+@click.option("--allow-small", is_flag=True, help="Write it even when platforms would refuse it.")
+@click.option("--build", "build_id", metavar="ID", help="Another refresh than the newest.")
+@common
+def export(  # noqa: PLR0913  one option each
+    shell: Shell,
+    segment: str,
+    path: Path,
+    keys: str,
+    platform: str,
+    allow_small: bool,
+    build_id: str | None,
+) -> None:
+    """Write the people of a segment, consent checked, identifiers hashed; a manifest beside it."""
+    project = shell.project()
+    made = project.export(
+        segment,
+        path,
+        keys=keys,
+        platform=platform,
+        allow_small=allow_small,
+        build_id=build_id,
+    )
+
+    def view(out: Console) -> None:
+        out.print(f"{made.path}: {made.receipt.accepted:,} people")
+        for reason, count in made.removed.items():
+            out.print(f"  left out: {reason}: {count:,}")
+        out.print(f"  manifest: {made.manifest_path}")
+
+    shell.show(made.manifest, view)

@@ -1,0 +1,48 @@
+"""``fewer ingest``: read what is new in the sources' files."""
+
+from __future__ import annotations
+
+import click
+
+from fewer.interfaces.cli.shell import Shell, common
+
+
+@click.command()
+@click.option("--only", metavar="SOURCE", multiple=True, help="Only this source; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Read and count everything, store nothing.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Forget what the sources (those of --only) gave before, and read them again.",
+)
+@click.option(
+    "--preview",
+    metavar="SOURCE",
+    help="Show the first rows of a source and what the mapping makes of them; store nothing.",
+)
+@click.option("-n", "count", default=5, type=click.IntRange(1, 1000), help="Rows of --preview.")
+@common
+def ingest(
+    shell: Shell,
+    only: tuple[str, ...],
+    dry_run: bool,
+    rebuild: bool,
+    preview: str | None,
+    count: int,
+) -> None:
+    """Read the sources of fewer.yaml into the store. Doing it twice adds nothing."""
+    from fewer.interfaces.cli import ingest_view  # noqa: PLC0415
+
+    project = shell.project()
+    if preview is not None:
+        from fewer.interfaces.cli import preview_view  # noqa: PLC0415
+
+        found = project.preview_source(preview, count)
+        shell.show(preview_view.to_json(found), lambda out: preview_view.show(out, found))
+        return
+    with ingest_view.progress(shell) as bar:
+        result = project.ingest(only=only, dry_run=dry_run, rebuild=rebuild, progress=bar)
+    shell.show(
+        {"data": project.settings.data, **ingest_view.to_json(result)},
+        lambda out: ingest_view.show(out, result),
+    )

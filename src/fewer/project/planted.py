@@ -1,0 +1,114 @@
+"""Simulated projects only: effects that were planted, beside what measuring found of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from fewer.journey.measure.assignment import experiments, holdout
+from fewer.journey.measure.compare import compare, groups
+from fewer.journey.measure.cost import BROAD, cost_table
+from fewer.journey.measure.evidence import EvidenceLabel
+from fewer.journey.measure.landmark import landmark
+from fewer.journey.measure.population import population, sums
+from fewer.journey.measure.recovered import Recovery
+from fewer.model.condition import AllOf, Condition, Did, DidNot
+from fewer.model.measure import Comparison
+from fewer.model.window import to_utc_micros
+
+if TYPE_CHECKING:
+    from fewer.data.simulate.truth import Effect, Truth
+    from fewer.journey.measure.figure import Figure
+    from fewer.journey.measure.outcomes import Outcomes
+    from fewer.project.measuring import Study
+    from fewer.project.project import Project
+    from fewer.project.snapshot import Snapshot
+
+MANIFEST: Final = "data/truth.json"
+_INTERACTIONS: Final = ("product_view", "article_read", "video_play", "whitepaper_download")
+_NEVER_BOUGHT: Final = DidNot(did_not="purchase")
+_PRICING: Final = {"path": {"starts_with": "/pricing"}}
+
+
+def planted(project: Project, snapshot: Snapshot) -> list[Recovery]:
+    """Every planted effect that this snapshot can be held against; none for real data."""
+    path = project.folder.root / MANIFEST
+    if project.settings.data != "simulated" or not path.is_file():
+        return []
+    from fewer.data.simulate.truth import Truth  # noqa: PLC0415  only for simulated data
+    from fewer.project.measuring import Study  # noqa: PLC0415
+
+    truth = Truth.read(path)
+    with project.engine(snapshot.as_of_us) as engine:
+        return list(_recoveries(Study(project, snapshot, engine), truth))
+
+
+def _recoveries(study: Study, truth: Truth) -> Iterator[Recovery]:
+    outcome = _purchases(study)
+    for effect in truth.effects:
+        if effect.at is not None and to_utc_micros(effect.at) != study.snapshot.as_of_us:
+            continue
+        found: Figure | None = None
+        value = effect.value
+        if effect.id.startswith("lift_"):
+            found, value = _lift(study, effect, outcome), 1 + effect.value
+        elif effect.id.startswith(("selection_", "recency_")):
+            found = _contrast(study, effect, outcome)
+        elif effect.id.startswith(("ctr_", "cpc_")):
+            found = _cost(study, effect)
+        if found is not None:
+            yield Recovery(effect.id, effect.statement, value, found)
+
+
+def _purchases(study: Study) -> Outcomes:
+    goal = study.project.definitions.goals[0]
+    end = study.reader.data_end(not_after_us=study.now_us) or study.snapshot.as_of_us
+    at = landmark(goal, index_us=study.snapshot.as_of_us, data_end_us=end)
+    return study.reader.outcomes(goal, at, study.everyone)
+
+
+def _lift(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
+    """Ratio of everyone assigned to those held out, among all whom the rule fits."""
+    rule = study.project.settings.holdout
+    segment = effect.statement.partition("`")[2].partition("`")[0]
+    if rule is None or segment not in study.snapshot.segments:
+        return None
+    made = holdout(
+        study.on_list(rule.list), study.everyone, share=float(rule.percent) / 100, name=rule.list
+    )
+    view = study.snapshot.segment(segment)
+    rows = experiments([population(view.definition, view.matched)], [outcome], [made])
+    return rows[0].comparisons[0].ratio if rows else None
+
+
+def _contrast(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
+    """Ratio of two groups that chose themselves."""
+    first, against = _groups(effect)
+    people = study.matching({"planted_first": first, "planted_against": against})
+    label = EvidenceLabel.RAW_ASSOCIATION
+    over = sums([people["planted_first"]], outcome)
+    under = sums([people["planted_against"]], outcome)
+    other = groups(["against"], under, outcome, label)
+    return compare(over, under, other, outcome, label)[0].ratio
+
+
+def _groups(effect: Effect) -> tuple[Condition, Condition]:
+    if effect.id.startswith("selection_"):
+        return tuple(  # type: ignore[return-value]  two of them
+            AllOf(all=(Did(did=_INTERACTIONS, within="7d", count=bounds), _NEVER_BOUGHT))
+            for bounds in (Comparison(at_least=3), Comparison(exactly=1))
+        )
+    near = Did(did="page_view", where=_PRICING, within="7d")
+    none_newer = DidNot(did_not="page_view", where=_PRICING, within="14d")
+    far = Did(did="page_view", where=_PRICING, within="30d")
+    return AllOf(all=(far, none_newer, _NEVER_BOUGHT)), AllOf(all=(near, _NEVER_BOUGHT))
+
+
+def _cost(study: Study, effect: Effect) -> Figure | None:
+    """Ratio of a metric to that of the broad audience, over the segments that it names."""
+    named = effect.how.partition("`")[2].partition("`")[0].split(" and ")
+    table = cost_table(study.reader.ad_days(), data="simulated", pool={effect.id: named})
+    metric = effect.id.partition("_")[0]
+    rows = [r for r in table.rows if r.segment == effect.id and r.segment != BROAD]
+    return rows[0].cost(metric).to_broad if rows else None
+

@@ -1,0 +1,334 @@
+"""A story: everything one project has to show, as plain data for a report or ``--json``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fewer.errors import GuardError
+from fewer.journey.measure.figure import Figure
+from fewer.journey.measure.recovered import Recovery
+from fewer.journey.measure.table import Verdict
+from fewer.project import clock
+
+if TYPE_CHECKING:
+    from fewer.journey.audit.audit import Audit
+    from fewer.journey.measure.cost import CostRow
+    from fewer.journey.measure.lookback import LookbackChart
+    from fewer.journey.measure.table import Comparison, Row
+    from fewer.project.measuring import Measured
+    from fewer.project.project import Project
+    from fewer.project.snapshot import Snapshot
+
+_WIDEST: Final = 8  # creatives shown per segment before "and so on"
+_STRONG: Final = (Verdict.MORE, Verdict.LESS)
+
+
+def story(
+    project: Project,
+    snapshot: Snapshot,
+    *,
+    audit: Audit,
+    measured: Measured | None,
+    creatives: Sequence[dict[str, Any]] = (),
+    recovered: Sequence[Recovery] = (),
+) -> dict[str, Any]:
+    """What the report shows of one project; counts and figures only, never people."""
+    settings = project.settings
+    return {
+        "data": settings.data,
+        "name": settings.name,
+        "slug": re.sub(r"[^a-z0-9]+", "-", settings.name.lower()).strip("-") or "project",
+        "about": settings.about or "",
+        "as_of": snapshot.as_of,
+        "as_of_words": snapshot.as_of_words,
+        "build_id": snapshot.id,
+        "fingerprint": snapshot.fingerprint,
+        "universe": snapshot.universe,
+        "totals": totals(project, snapshot),
+        "can_show": can_show(project, measured),
+        "cannot_show": cannot_show(project, measured),
+        "audit": audit,
+        "segments": [view.to_json() for view in snapshot.segments.values()],
+        "overlap": _overlap(snapshot),
+        "lookback": [_bands(chart) for chart in measured.bands if chart.bands] if measured else [],
+        "creatives": list(creatives),
+        "outcomes": _outcomes(measured) if measured else [],
+        "outcomes_words": _outcomes_words(measured),
+        "costs": _costs(measured) if measured else [],
+        "costs_words": (
+            "As the platforms report them, over days; not person level. The broad audience is who"
+            " saw the same ads without a segment: an association, not what a segment caused."
+        ),
+        "planted": [_planted(found) for found in recovered],
+        "measured": measured.to_json() if measured else None,
+    }
+
+
+def measured_or_why(project: Project, snapshot: Snapshot) -> tuple[Measured | None, str]:
+    """Outcomes of a snapshot, or in words why there are none."""
+    from fewer.project.measuring import measure  # noqa: PLC0415  scipy: only when needed
+
+    try:
+        return measure(project, snapshot), ""
+    except GuardError as error:
+        return None, str(error)
+
+
+def totals(project: Project, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Headline numbers of the data, formatted."""
+    catalog, generation = project.generation.catalog, project.generation
+    numbers = [
+        ("people", snapshot.universe),
+        *((name, count) for name, count in _most(catalog.events, 3)),
+        ("items", generation.rows("items")),
+        ("segments", sum(not v.is_variant for v in snapshot.segments.values())),
+    ]
+    found = [{"label": label, "value": f"{n:,}", "number": n} for label, n in numbers if n]
+    if catalog.first_ts is not None and catalog.last_ts is not None:
+        first = clock.day_words(catalog.first_ts, project.zone)
+        last = clock.day_words(catalog.last_ts, project.zone)
+        found.append({"label": "first to last event", "value": f"{first} to {last}", "number": None})
+    return found
+
+
+def _most(counts: Any, number: int) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: -pair[1])[:number]
+
+
+def can_show(project: Project, measured: Measured | None) -> list[str]:
+    """What this data can show, derived from what it holds."""
+    catalog = project.generation.catalog
+    names = ", ".join(name for name, _ in _most(catalog.events, 4))
+    lines = [f"Who did what, and when: {names}"]
+    if any("category" in name for name in (*catalog.items, *catalog.properties)):
+        lines.append("Interest by product category")
+    if measured is not None:
+        lines.append("How often each segment then converted, with intervals: an association")
+    if measured is not None and measured.randomised:
+        lines.append("What a campaign changed, from a randomised holdout")
+    if measured is not None and measured.costs is not None:
+        lines.append("CPC, CTR and cost per conversion of each segment against the broad audience")
+    if project.settings.data == "simulated":
+        lines.append("Whether the tool recovers effects that were planted on purpose")
+    return lines
+
+
+def cannot_show(project: Project, measured: Measured | None) -> list[str]:
+    """What this data can't show, said before anyone looks for it."""
+    lines = []
+    if project.settings.data == "simulated":
+        lines.append("Anything about real people: every number is made")
+    if measured is None or not measured.randomised:
+        lines.append("What a campaign would change: nobody was held out at random")
+    if measured is None or measured.costs is None:
+        lines.append("Ad cost: there are no ad reports")
+    if not any("page" in name or "view" in name for name in project.generation.catalog.events):
+        lines.append("Page views, pricing visits, carts: only what was recorded above")
+    return lines
+
+
+def _overlap(snapshot: Snapshot) -> dict[str, Any]:
+    views = [v for v in snapshot.segments.values() if not v.is_variant and v.size]
+    shares = [
+        [a.members.intersection_cardinality(b.members) / a.size for b in views] for a in views
+    ]
+    return {
+        "ids": [v.id for v in views],
+        "labels": [v.title for v in views],
+        "shares": [[round(x, 6) for x in row] for row in shares],
+    }
+
+
+def _bands(chart: LookbackChart) -> dict[str, Any]:
+    bands = []
+    for band in chart.bands:
+        rate = band.added.rate.estimate
+        bands.append(
+            {
+                "label": band.label,
+                "people": band.added.people,
+                "rate": rate.value or 0.0,
+                "low": rate.lower or 0.0,
+                "high": rate.upper if rate.upper is not None else 1.0,
+            }
+        )
+    newest, oldest = chart.bands[0], chart.bands[-1]
+    words = (
+        f"{newest.label}: {newest.added.rate.number} of {newest.added.people:,} people."
+        f" {oldest.label} adds {oldest.added.people:,} people, of whom {oldest.added.rate.number};"
+        f" all together {oldest.total.rate.number}. Association."
+    )
+    if chart.note:
+        words += f" {chart.note.capitalize()}."
+    return {
+        "segment": chart.segment,
+        "title": chart.title,
+        "goal": chart.goal_title,
+        "bands": bands,
+        "words": words,
+    }
+
+
+def _outcomes_words(measured: Measured | None) -> str:
+    if measured is None:
+        return ""
+    return (
+        "Groups as they were at the moment, outcomes strictly after it. Each segment against"
+        " everyone who is not in it: people chose their own group, so this is association, not"
+        " what a campaign would change. Blue: clear of no difference after correction for all"
+        f" {measured.outcomes.family} comparisons."
+    )
+
+
+def _outcomes(measured: Measured) -> list[dict[str, Any]]:
+    goals = dict.fromkeys((row.goal, row.goal_title) for row in measured.outcomes.rows)
+    blocks = [
+        _block(
+            title,
+            [r for r in measured.outcomes.rows if r.goal == goal],
+            "Share of people who converted, as a ratio to that of everyone else.",
+        )
+        for goal, title in goals
+    ]
+    by_goal = dict.fromkeys((row.goal, row.goal_title) for row in measured.randomised)
+    blocks += [
+        _block(
+            f"Randomised holdout: {title}",
+            [r for r in measured.randomised if r.goal == goal],
+            "Everyone assigned, reached or not, against those held out at random. This may be"
+            " called lift.",
+        )
+        for goal, title in by_goal
+    ]
+    return blocks
+
+
+def _block(title: str, rows: list[Row], caption: str) -> dict[str, Any]:
+    heads = ("Segment", "People", "Converted", "Rate", "Against", "Ratio", "Interval", "Same "
+             "activity", "Verdict", "Evidence")  # fmt: skip
+    design = rows[0].design.note if rows else ""
+    return {
+        "title": title,
+        "caption": f"{caption} {design}".strip(),
+        "heads": list(heads),
+        "rows": [_row(row) for row in rows],
+        "intervals": [i for row in rows if (i := _interval(row.title, row.comparisons[0]))],
+    }
+
+
+def _row(row: Row) -> list[str]:
+    found = row.comparisons[0]
+    return [
+        row.title,
+        f"{row.group.people:,}",
+        f"{row.group.converted:,}",
+        row.group.rate.number,
+        found.against.rate.number,
+        found.ratio.number if found.ratio else "-",
+        found.ratio.interval if found.ratio else found.note or "-",
+        found.adjusted.number if found.adjusted else "-",
+        _verdict(found),
+        found.label.value,
+    ]
+
+
+def _verdict(found: Comparison) -> str:
+    if found.verdict is Verdict.CANNOT_TELL and found.needed:
+        return f"{found.verdict.value}: {found.needed[0].words}"
+    return found.verdict.value
+
+
+def _interval(label: str, found: Comparison) -> dict[str, Any] | None:
+    return _drawn(label, found.ratio, strong=found.verdict in _STRONG, words=found.label.value)
+
+
+def _drawn(
+    label: str, figure: Figure | None, *, strong: bool, words: str
+) -> dict[str, Any] | None:
+    e = figure.estimate if figure else None
+    if figure is None or e is None or not e.value:
+        return None
+    return {
+        "label": label,
+        "estimate": e.value,
+        "low": e.lower if e.lower is not None else 0.0,
+        "high": e.upper if e.upper is not None else float("inf"),
+        "words": f"{figure.number} ({figure.interval}) {words}",
+        "strong": strong,
+    }
+
+
+def _costs(measured: Measured) -> list[dict[str, Any]]:
+    table = measured.costs
+    if table is None or not table.rows:
+        return []
+    metrics = [(cost.metric, cost.title) for cost in table.rows[0].costs]
+    heads = ["Audience", "Impressions", "Clicks", "Spend", *(title for _, title in metrics)]
+    days = f"{table.first_day} to {table.last_day}" if table.first_day else ""
+    block = {
+        "title": "Cost per audience",
+        "caption": f"Platform-reported, {days}. Association with the broad audience, no more.",
+        "heads": heads,
+        "rows": [_cost_row(row) for row in table.rows],
+        "intervals": [],
+    }
+    compared = [
+        {
+            "title": f"{title} against the broad audience",
+            "caption": f"{title}: ratio to the broad audience, clustered by day.",
+            "heads": ["Audience", title, f"{title} interval", "Ratio to broad", "Interval"],
+            "rows": [_ratio_row(row, metric) for row in table.rows if row.arm is None],
+            "intervals": [
+                drawn
+                for row in table.rows
+                if row.arm is None
+                and (
+                    drawn := _drawn(
+                        row.segment,
+                        row.cost(metric).to_broad,
+                        strong=(row.cost(metric).p_adjusted or 1.0) < 1 - table.confidence,
+                        words="association",
+                    )
+                )
+            ],
+        }
+        for metric, title in metrics
+        if metric in ("ctr", "cpc")
+    ]
+    return [*compared, block]
+
+
+def _cost_row(row: CostRow) -> list[str]:
+    arm = f" · {row.arm}" if row.arm else ""
+    return [
+        f"{row.segment}{arm}",
+        f"{row.totals['impressions']:,.0f}",
+        f"{row.totals['clicks']:,.0f}",
+        f"{row.totals['spend']:,.2f} {row.currency}",
+        *(f"{cost.figure.number} ({cost.figure.interval})" for cost in row.costs),
+    ]
+
+
+def _ratio_row(row: CostRow, metric: str) -> list[str]:
+    cost = row.cost(metric)
+    return [
+        row.segment,
+        cost.figure.number,
+        cost.figure.interval,
+        cost.to_broad.number if cost.to_broad else "-",
+        cost.to_broad.interval if cost.to_broad else "-",
+    ]
+
+
+def _planted(found: Recovery) -> dict[str, Any]:
+    return {
+        "title": found.title,
+        "label": found.found.label.value,
+        "truth": f"{found.truth:.2f}x",
+        "estimate": found.found.number,
+        "interval": found.found.interval,
+        "words": found.words.removeprefix("recovered the planted effect: "),
+        "recovered": found.yes,
+    }
