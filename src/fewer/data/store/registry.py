@@ -15,6 +15,8 @@ from fewer.model.values import SUFFIX, ValueType
 
 Kind = Literal["p", "t", "i"]
 
+KINDS: Final[tuple[Kind, ...]] = ("p", "t", "i")
+
 MAX_COLUMNS: Final = 400
 """Event property columns with a Parquet column of their own."""
 

@@ -168,9 +168,7 @@ def _newest(
         "row_number() OVER (PARTITION BY source ORDER BY valid_from DESC NULLS LAST, "
         "seq DESC, line DESC) = 1"
     )
-    partition = [column(name) for name in (*key, "source")]
-    window.find(exp.Window).set("partition_by", partition)
-    return query.qualify(window, copy=False)
+    return query.qualify(_partitioned(window, (*key, "source")), copy=False)
 
 
 def _first_source(entry: Entry, siblings: Sequence[Entry]) -> exp.Expr:
@@ -217,6 +215,10 @@ def ad_reports(table: Table) -> exp.Select:
     if not table.files or not table.versioned:
         return query
     newest = fill("seq = max(seq) OVER (PARTITION BY source)")
-    partition = [column(name) for name in ("source", "day", *AD_KEY)]
-    newest.find(exp.Window).set("partition_by", partition)
-    return query.qualify(newest, copy=False)
+    return query.qualify(_partitioned(newest, ("source", "day", *AD_KEY)), copy=False)
+
+
+def _partitioned(test: exp.Expr, names: Sequence[str]) -> exp.Expr:
+    for window in test.find_all(exp.Window):
+        window.set("partition_by", [column(name) for name in names])
+    return test

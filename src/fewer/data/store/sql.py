@@ -20,7 +20,7 @@ def _parsed(template: str) -> exp.Expr:
     return sqlglot.parse_one(template, dialect=DIALECT)
 
 
-def fill(template: str, **parts: exp.Expr | str | int | None) -> Any:
+def fill(template: str, **parts: exp.Expr | str | int | None) -> exp.Expr:
     """Tree of a constant `template`, its ``$holes`` replaced by `parts`.
 
     Texts and numbers become literals; None becomes NULL.

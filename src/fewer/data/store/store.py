@@ -109,6 +109,6 @@ class Store:
             with begin(self, dry_run=True) as writer:
                 yield writer
             return
-        with writer_lock(self.root / "writer.lock", wait_seconds=wait_seconds):
-            with begin(self, dry_run=False) as writer:
-                yield writer
+        lock = writer_lock(self.root / "writer.lock", wait_seconds=wait_seconds)
+        with lock, begin(self, dry_run=False) as writer:
+            yield writer

@@ -145,7 +145,7 @@ class DeltaFolder:
     def files(self, version: int, *, partitions: Collection[str] | None = None) -> list[str]:
         """Absolute paths of the data files at `version`, sorted; only of `partitions` if given."""
         try:
-            table = DeltaTable(self.path, version=version, skip_stats=True)
+            table = DeltaTable(self.path, version=version)
             # The log writes paths percent-encoded; ours need no encoding (coded names and days).
             paths = sorted(table.file_uris())
         except DeltaError as error:

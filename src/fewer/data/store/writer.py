@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,7 +27,7 @@ from fewer.data.store import schema
 from fewer.data.store.control import writing
 from fewer.data.store.crypto import Vault
 from fewer.data.store.generation import Generation
-from fewer.data.store.registry import Registry
+from fewer.data.store.registry import KINDS, Registry
 from fewer.data.store.state import Facts, RowCounts, TableState
 from fewer.data.store.tables import TABLES, DataFile, DeltaFolder
 from fewer.errors import StoreError
@@ -79,7 +80,7 @@ class Writer:
 
     def __init__(self, store: Store, base: Generation, *, scratch: Path, out: Path) -> None:
         self.base = base
-        self.registry = Registry(entry for kind in "pti" for entry in base.registry.of(kind))
+        self.registry = Registry(entry for kind in KINDS for entry in base.registry.of(kind))
         self.facts: Facts = base.facts
         self.vault: Vault = store.vault
         self.db = _staging(scratch)
@@ -201,10 +202,7 @@ class Writer:
         self.db.execute("CREATE TABLE persons (person INTEGER, kind VARCHAR, key VARCHAR)")
         files = self.base.files("persons")
         if files:
-            listed = ", ".join(_literal(path) for path in files)
-            self.db.execute(
-                f"INSERT INTO persons SELECT person, kind, key FROM read_parquet([{listed}])"
-            )
+            self.query("INSERT INTO persons SELECT person, kind, key FROM read_parquet(?)", [files])
         self._persons_loaded = True
 
     # ---------------------------------------------------------------------------- publish
@@ -255,24 +253,20 @@ class Writer:
             columns = {s: names for s, names in columns.items() if s not in self._dropped}
         for source, names in pending.by_source.items():
             columns[source] = tuple(sorted({*columns.get(source, ()), *names}))
-        rows = sum(file.rows for file in pending.adds)
         if pending.removes:
-            kept = [path for path in self.files(name) if not path.startswith(str(self._out))]
-            rows += _count(self.db, self.files(name)) - rows if kept else 0
+            files = self.files(name)
+            counted = (
+                self.query("SELECT count(*) FROM read_parquet(?)", [files]) if files else [(0,)]
+            )
+            rows = int(counted[0][0])
         else:
-            rows += state.rows if state else 0
+            rows = sum(file.rows for file in pending.adds) + (state.rows if state else 0)
         return TableState(version=version, rows=rows, columns=columns)
 
     def close(self) -> None:
         """Drop the staging database."""
         self.db.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-def _count(db: duckdb.DuckDBPyConnection, files: Sequence[str]) -> int:
-    listed = ", ".join(_literal(path) for path in files)
-    row = db.execute(f"SELECT count(*) FROM read_parquet([{listed}])").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _lines(connection: sa.Connection) -> list[str]:
@@ -324,20 +318,19 @@ def _literal(path: str | Path) -> str:
 
 
 def _staging(scratch: Path) -> duckdb.DuckDBPyConnection:
-    scratch.mkdir(parents=True, mode=0o700)
     db = duckdb.connect(
         config={
             "memory_limit": os.environ.get("FEWER_MEMORY", _MEMORY),
             "temp_directory": str(scratch),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "TimeZone": "UTC",
         }
     )
     # What is spilled holds raw rows. DuckDB warns that its bundled random numbers are weak; the
     # key lives as long as this process, and a file that a crash left must not be readable.
     db.execute("SET force_mbedtls_unsafe = 'true'")
     db.execute("SET temp_file_encryption = true")
+    db.execute("SET TimeZone = 'UTC'")
     db.execute("SET partitioned_write_max_open_files = 1000")
     return db
 
@@ -350,7 +343,8 @@ def begin(store: Store, *, dry_run: bool) -> Iterator[Writer]:
         recover(store)
         with writing(store.control) as connection:
             connection.execute(schema.meta.insert().values(key=_DIRTY, value=str(os.getpid())))
-    scratch = staging / f"{'dry' if dry_run else 'run'}-{os.getpid()}"
+    staging.mkdir(mode=0o700, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="dry-" if dry_run else "run-", dir=staging))
     out = scratch.with_name(f"{scratch.name}-out") if dry_run else store.root
     writer = Writer(store, store.generation(), scratch=scratch, out=out)
     try:

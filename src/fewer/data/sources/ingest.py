@@ -1,0 +1,432 @@
+"""Ingestion: from files to a new generation, all of it or nothing.
+
+Files are read in order into the writer's staging database, mapped by one query per mapping, and
+handed to the store. Content that the ledger knows is skipped; every row of a new file is
+accounted for as stored, duplicate, refused or filtered.
+"""
+
+# ruff: noqa: S608  tables and columns are named by us
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from fewer.data.sources.base import FileResult, IngestResult, Part, Progress, Quiet, Read
+from fewer.data.sources.files import FileSource
+from fewer.data.sources.targets import Staged, sheets
+from fewer.data.store import batch as accounts
+from fewer.data.store.append_ads import append_ad_reports
+from fewer.data.store.append_events import append_events
+from fewer.data.store.append_versions import append_versions, seal_contacts
+from fewer.data.store.batch import Batch
+from fewer.data.store.quarantine import seal_rows
+from fewer.data.store.registry import Entry
+from fewer.data.store.sql import text
+from fewer.data.store.state import RowCounts
+from fewer.data.store.store import Store
+from fewer.data.store.writer import LedgerEntry, Writer
+from fewer.errors import NotFoundError, Problem, SettingsError, did_you_mean
+from fewer.model.settings import ProjectSettings
+
+_FLUSH_ROWS: Final = 2_000_000
+"""Rows staged before they are written; one file is never split."""
+
+
+@dataclass(slots=True)
+class _File:
+    """One file on its way in."""
+
+    part: Part
+    seq: int
+    read: int = 0
+    warnings: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Load:
+    """Staged files of one source that are not yet written."""
+
+    files: list[_File] = field(default_factory=list)
+    tables: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    rows: int = 0
+    single: bool = True
+
+
+def ingest(
+    store: Store,
+    settings: ProjectSettings,
+    base: Path,
+    *,
+    only: Collection[str] = (),
+    rebuild: Collection[str] = (),
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    now_us: int | None = None,
+) -> IngestResult:
+    """Read what is new in the project's sources, and publish it as one generation.
+
+    Args:
+        store: The project's store.
+        settings: What ``fewer.yaml`` says.
+        base: Folder of ``fewer.yaml``; paths in it are relative to it.
+        only: Source ids to read; all when empty.
+        rebuild: Source ids whose rows are dropped and read anew, under the mapping of today.
+        progress: Told how far it is.
+        dry_run: Count everything, store nothing.
+        now_us: Remembered as the time of the generation; nothing depends on it.
+
+    Raises:
+        SettingsError: a mapping names columns that a file does not have, or was changed since
+            files were read with it.
+        SourceError: a file is missing or can't be read at all.
+        StoreError: another process is writing.
+    """
+    watch = progress or Quiet()
+    chosen = _choose(settings, only, rebuild)
+    sources = {s.id: FileSource(s, base) for s in settings.sources if s.id in chosen}
+    parts = {id_: list(source.parts(watch)) for id_, source in sources.items()}
+    hashes = {id_: _mapping_hash(source, settings) for id_, source in sources.items()}
+    known = _known(store)
+    _check_mappings(known, hashes, rebuild)
+    if not rebuild and all((i, p.content_hash) in known for i, ps in parts.items() for p in ps):
+        return _unchanged(store, parts, dry_run=dry_run)
+    with store.write(dry_run=dry_run) as writer:
+        known = _known(store)  # another process may have published while files were hashed
+        _check_mappings(known, hashes, rebuild)
+        run = _Run(store, writer, settings, watch)
+        for id_, source in sources.items():
+            if id_ in rebuild:
+                run.forget(id_)
+                known = {key: value for key, value in known.items() if key[0] != id_}
+            run.source(source, parts[id_], hashes[id_], known)
+        if rebuild:
+            run.recount()
+        if dry_run or not run.entries:
+            current = store.generation()
+            return run.result(current.number, current.fingerprint, dry_run=dry_run)
+        published = writer.publish(run.entries, now_us=now_us)
+        return run.result(published.number, published.fingerprint, dry_run=False)
+
+
+def _choose(settings: ProjectSettings, only: Collection[str], rebuild: Collection[str]) -> set[str]:
+    ids = [source.id for source in settings.sources]
+    for wanted in (*only, *rebuild):
+        if wanted not in ids:
+            raise NotFoundError("source", wanted, ids)
+    return {*only, *rebuild} if only else set(ids)
+
+
+def _known(store: Store) -> dict[tuple[str, str], str]:
+    """(source, content hash) -> mapping hash, of every file read."""
+    return {(e.source, e.content_hash): e.mapping_hash for e in store.ledger()}
+
+
+def _mapping_hash(source: FileSource, settings: ProjectSettings) -> str:
+    mapping = source.settings.model_dump_json(exclude={"id", "files"}, exclude_defaults=True)
+    facts = f"{mapping}\n{settings.timezone}\n{source.joins_hash()}"
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _check_mappings(
+    known: dict[tuple[str, str], str], hashes: dict[str, str], rebuild: Collection[str]
+) -> None:
+    changed = {
+        source
+        for (source, _), old in known.items()
+        if source in hashes and source not in rebuild and old != hashes[source]
+    }
+    if changed:
+        raise SettingsError(
+            [
+                Problem(
+                    "mapping_changed",
+                    f"The mapping of source {source!r} (or a file it joins, or the project's "
+                    "timezone) was changed since its files were read.",
+                    hint="Read them again with the new mapping: "
+                    f"fewer ingest --rebuild {source}  (or undo the change).",
+                )
+                for source in sorted(changed)
+            ]
+        )
+
+
+def _unchanged(store: Store, parts: dict[str, list[Part]], *, dry_run: bool) -> IngestResult:
+    current = store.generation()
+    files = tuple(
+        FileResult(source=id_, file=part.name, state="unchanged")
+        for id_, found in parts.items()
+        for part in found
+    )
+    return IngestResult(
+        files=files,
+        generation=current.number,
+        fingerprint=current.fingerprint,
+        dry_run=dry_run,
+        changed=False,
+    )
+
+
+class _Run:
+    """One ingest, under the writer's lock."""
+
+    def __init__(
+        self, store: Store, writer: Writer, settings: ProjectSettings, watch: Progress
+    ) -> None:
+        self.entries: list[LedgerEntry] = []
+        self._results: list[FileResult] = []
+        self._store = store
+        self._writer = writer
+        self._settings = settings
+        self._watch = watch
+        accounts.start(writer)
+        order = [source.id for source in settings.sources]
+        gone = [id_ for id_ in writer.facts.sources if id_ not in order]
+        self._facts(sources=(*order, *gone))
+
+    def _facts(self, **changes: object) -> None:
+        self._writer.facts = self._writer.facts.model_copy(update=changes)
+
+    # ------------------------------------------------------------------------------ sources
+
+    def source(
+        self,
+        source: FileSource,
+        parts: Sequence[Part],
+        mapping_hash: str,
+        known: dict[tuple[str, str], str],
+    ) -> None:
+        """Read the files of one source that the ledger does not have."""
+        load = _Load()
+        seen = {content for id_, content in known if id_ == source.id}
+        for part in parts:
+            if part.content_hash in seen:
+                self._results.append(
+                    FileResult(source=source.id, file=part.name, state="unchanged")
+                )
+                continue
+            seen.add(part.content_hash)
+            self._stage(source, part, load)
+            if load.rows >= _FLUSH_ROWS:
+                self._write(source, load, mapping_hash)
+                load = _Load()
+        self._write(source, load, mapping_hash)
+
+    def _stage(self, source: FileSource, part: Part, load: _Load) -> None:
+        seq = self._writer.facts.next_seq
+        self._facts(next_seq=seq + 1)
+        self._watch.start(source.id, part.name, size=part.size)
+        read = source.read(self._writer, part, seq=seq, progress=self._watch)
+        file = _File(part, seq, read.rows, dict(read.warnings))
+        made = sheets(
+            self._writer,
+            source.settings,
+            read.relation,
+            zone=self._settings.timezone,
+            seq=seq,
+        )
+        _refuse_unknown_columns(made, read, source, part)
+        load.single = load.single and len(made) == 1 and not _explodes(source)
+        for number, staged in enumerate(made):
+            self._run(staged, f"s{seq}_{number}", file, load)
+        if read.refused:
+            self._torn(read.refused, file, load)
+        for table in read.drop:
+            self._writer.db.execute(f"DROP TABLE {table}")
+        load.files.append(file)
+        load.rows += read.rows
+        self._watch.advance(part.size)
+        self._watch.rows(read.rows)
+        self._watch.finish()
+
+    def _run(self, staged: Staged, table: str, file: _File, load: _Load) -> None:
+        """Run the query of one mapping; split accepted rows from refused ones."""
+        writer = self._writer
+        for note, count in staged.notes:
+            file.warnings[note] = file.warnings.get(note, 0) + count
+        writer.db.execute(f"CREATE TABLE {table} AS {text(staged.sheet.query())}")
+        lost = staged.lost
+        if lost and not staged.secondary:
+            sums = ", ".join(f"count(*) FILTER (WHERE {name})" for name in lost)
+            found = writer.query(f"SELECT {sums} FROM {table}")[0]
+            for warning, count in zip(lost.values(), found, strict=True):
+                if count:
+                    file.warnings[warning] = file.warnings.get(warning, 0) + count
+        drop = ", ".join(["reason", "raw", *lost])
+        good = f"{table}_good"
+        writer.db.execute(
+            f"CREATE VIEW {good} AS SELECT * EXCLUDE ({drop}) FROM {table} WHERE reason IS NULL"
+        )
+        load.staged.append(table)
+        load.tables.setdefault(staged.target, []).append(good)
+        columns = load.columns.setdefault(staged.target, {})
+        columns.update({entry.column: entry for entry in staged.coded})
+        if not staged.secondary:
+            self._refusals(
+                f"SELECT line, reason, raw FROM {table} WHERE reason IS NOT NULL", file, load
+            )
+
+    def _torn(self, table: str, file: _File, load: _Load) -> None:
+        self._refusals(f"SELECT line, reason, raw FROM {table}", file, load)
+        self._writer.db.execute(f"DROP TABLE {table}")
+
+    def _refusals(self, query: str, file: _File, load: _Load) -> None:
+        """Account for refused rows, and put them aside for the quarantine."""
+        writer = self._writer
+        counts = writer.query(f"SELECT reason, count(*) FROM ({query}) GROUP BY reason")
+        if not counts:
+            return
+        for reason, count in counts:
+            file.reasons[reason] = file.reasons.get(reason, 0) + count
+        name = f"refused_{file.seq}_{len(load.refusals)}"
+        writer.db.execute(f"CREATE TABLE {name} AS SELECT {file.seq} AS seq, * FROM ({query})")
+        load.refusals.append(name)
+        writer.db.execute(f"INSERT INTO outcomes SELECT seq, line, {accounts.REFUSED} FROM {name}")
+
+    # ------------------------------------------------------------------------------- writing
+
+    def _write(self, source: FileSource, load: _Load, mapping_hash: str) -> None:
+        if not load.files:
+            return
+        writer = self._writer
+        made: dict[str, int] = {}
+        for target, tables in load.tables.items():
+            columns = sorted(load.columns[target].values(), key=lambda e: (e.number, e.type))
+            batch = Batch(source.id, tables, columns, single=load.single)
+            made[target] = self._append(target, batch)
+        for name in load.refusals:
+            seal_rows(writer, source.id, name)
+            writer.db.execute(f"DROP TABLE {name}")
+        for file in load.files:
+            self._finish(source.id, file, mapping_hash, made if len(load.files) == 1 else {})
+        for table in load.staged:
+            writer.db.execute(f"DROP VIEW {table}_good")
+            writer.db.execute(f"DROP TABLE {table}")
+
+    def _append(self, target: str, batch: Batch) -> int:
+        writer = self._writer
+        if target == "events":
+            return append_events(writer, batch)
+        if target == "ad_reports":
+            return append_ad_reports(writer, batch)
+        if target == "contacts":
+            batch = Batch(batch.source, [seal_contacts(writer, name) for name in batch.tables], ())
+        for table, column, fact in (
+            ("lists", "list_id", "lists"),
+            ("consents", "purpose", "purposes"),
+        ):
+            if target == table:
+                self._remember(batch, column, fact)
+        return append_versions(writer, target, batch)
+
+    def _contacts(self, batch: Batch) -> int:
+        sealed = [seal_contacts(self._writer, name) for name in batch.tables]
+        stored = append_versions(self._writer, "contacts", Batch(batch.source, sealed))
+        for name in sealed:
+            self._writer.db.execute(f"DROP TABLE {name}")
+        return stored
+
+    def _remember(self, batch: Batch, column: str, fact: str) -> None:
+        batch.stage(self._writer)
+        rows = self._writer.query(f"SELECT DISTINCT {column} FROM batch")
+        known = getattr(self._writer.facts, fact)
+        self._facts(**{fact: tuple(sorted({*known, *(name for (name,) in rows)}))})
+
+    def _finish(self, source: str, file: _File, mapping_hash: str, made: dict[str, int]) -> None:
+        found = accounts.tally(self._writer, file.seq)
+        stored = found.get(accounts.STORED, 0)
+        duplicate = found.get(accounts.DUPLICATE, 0)
+        refused = found.get(accounts.REFUSED, 0)
+        counts = RowCounts(
+            read=file.read,
+            stored=stored,
+            duplicate=duplicate,
+            refused=refused,
+            filtered=file.read - stored - duplicate - refused,
+            reasons=dict(sorted(file.reasons.items())),
+            warnings=dict(sorted(file.warnings.items())),
+            made=made,
+        )
+        part = file.part
+        self.entries.append(
+            LedgerEntry(
+                file.seq, source, part.name, part.content_hash, mapping_hash, part.size, counts
+            )
+        )
+        self._results.append(FileResult(source=source, file=part.name, state="read", rows=counts))
+
+    # ------------------------------------------------------------------------------- rebuild
+
+    def forget(self, source: str) -> None:
+        """Drop what was stored from a source."""
+        self._writer.drop_source(source)
+
+    def recount(self) -> None:
+        """Take facts about events, lists and purposes anew from the files that remain."""
+        writer = self._writer
+        changes: dict[str, object] = {"events": {}, "first_ts": None, "last_ts": None}
+        files = writer.files("events")
+        if files:
+            rows = writer.query(
+                "SELECT event, count(*), min(ts), max(ts) FROM read_parquet(?, "
+                "union_by_name = true) GROUP BY event",
+                [files],
+            )
+            changes = {
+                "events": {event: count for event, count, _, _ in rows},
+                "first_ts": min(low for _, _, low, _ in rows),
+                "last_ts": max(high for _, _, _, high in rows),
+            }
+        for table, column, fact in (
+            ("lists", "list_id", "lists"),
+            ("consents", "purpose", "purposes"),
+        ):
+            files = writer.files(table)
+            query = f"SELECT DISTINCT {column} FROM read_parquet(?) ORDER BY 1"
+            changes[fact] = tuple(n for (n,) in writer.query(query, [files])) if files else ()
+        self._facts(**changes)
+
+    def result(self, number: int, fingerprint: str, *, dry_run: bool) -> IngestResult:
+        """What was done."""
+        return IngestResult(
+            files=tuple(self._results),
+            generation=number,
+            fingerprint=fingerprint,
+            dry_run=dry_run,
+            changed=bool(self.entries) and not dry_run,
+        )
+
+
+def _explodes(source: FileSource) -> bool:
+    return any(mapping.explode for mapping in source.settings.events)
+
+
+def _refuse_unknown_columns(
+    made: Sequence[Staged], read: Read, source: FileSource, part: Part
+) -> None:
+    """Report every column that mappings name and the file does not have."""
+    if not read.relation.columns and not read.rows:
+        return  # an empty file has no columns, and no rows to miss them
+    unknown = dict.fromkeys(name for staged in made for name in staged.sheet.scope.unknown)
+    if not unknown:
+        return
+    known = read.relation.known
+    raise SettingsError(
+        [
+            Problem(
+                "unknown_column",
+                f"Source {source.id!r}: {part.name} has no column {name!r}."
+                f"{did_you_mean(name, known)}",
+                text=name,
+                hint=f"Its columns: {', '.join(known)}.",
+            )
+            for name in unknown
+        ]
+    )
