@@ -23,6 +23,10 @@ class Keys:
 
     def of(self, people: BitMap) -> pa.Array:
         """Ids of these people, in the order of their numbers; the erased are left out."""
+        return self.table(people)["key"].combine_chunks()
+
+    def table(self, people: BitMap) -> pa.Table:
+        """(person, key) of these people, in the order of their numbers."""
         import numpy as np  # noqa: PLC0415
         import pyarrow as pa  # noqa: PLC0415
 
@@ -32,7 +36,7 @@ class Keys:
         inside = at < len(numbers)
         at, wanted = at[inside], wanted[inside]
         found = at[numbers[at] == wanted]
-        return self._table["key"].take(pa.array(found)).combine_chunks()
+        return self._table.take(pa.array(found))
 
     def number(self, key: str) -> int | None:
         """Number of the person with this id; None when there is none."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlglot.expressions as exp
 from pyroaring import BitMap
 
-from fewer.errors import GuardError, NotFoundError
+from fewer.errors import DefinitionError, GuardError, NotFoundError, Problem
 from fewer.evaluate.plan.plan import plan
 from fewer.journey.measure.activity import Activity
 from fewer.journey.measure.assignment import experiments, holdout
@@ -85,6 +85,16 @@ def measure(
             costs=study.costs(),
             skipped=tuple(skipped),
         )
+
+
+def span(text: str | None) -> Duration | None:
+    """A duration as written on a command line; raises `DefinitionError` for anything else."""
+    if text is None:
+        return None
+    try:
+        return Duration.parse(text)
+    except ValueError as error:
+        raise DefinitionError([Problem("bad_duration", f"{text!r} is not {error}.")]) from error
 
 
 class Study:

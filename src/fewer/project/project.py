@@ -28,13 +28,16 @@ from fewer.project.settings_file import load_settings
 if TYPE_CHECKING:
     from fewer.data.sources.base import IngestResult, Progress
     from fewer.data.store.generation import Generation
+    from fewer.data.store.quarantine import RefusedRow
     from fewer.data.store.snapshots import BuildInfo
     from fewer.data.store.snapshots import Snapshot as Record
     from fewer.data.store.store import Store
+    from fewer.destinations.file import Export
     from fewer.evaluate.engines.base import Engine
-    from fewer.journey.audit.report import Audit
+    from fewer.journey.audit.audit import Audit
     from fewer.journey.define.lint import Finding
     from fewer.project.keys import Keys
+    from fewer.project.measuring import Measured
     from fewer.project.reasons import Reasons
     from fewer.project.snapshot import Snapshot
 
@@ -153,20 +156,39 @@ class Project:
         rebuild: bool = False,
         progress: Progress | None = None,
     ) -> IngestResult:
-        """Read what is new in the sources' files into the store."""
+        """Read what is new in the sources' files into the store.
+
+        With `rebuild`, what the sources (those in `only`) gave before is replaced by what their
+        files give now.
+        """
         from fewer.data.sources.ingest import ingest  # noqa: PLC0415
 
+        sources = only or [source.id for source in self.settings.sources]
         result = ingest(
             self.store,
             self.settings,
             self.folder.root,
             only=only,
-            dry_run=dry_run,
-            rebuild=rebuild,
+            rebuild=sources if rebuild else (),
             progress=progress,
+            dry_run=dry_run,
         )
         self.refresh()
         return result
+
+    def quarantine_counts(self) -> list[dict[str, Any]]:
+        """Rejected rows by source, file and reason."""
+        return [
+            {"source": entry.source, "file": entry.file, "reason": reason, "rows": rows}
+            for entry in self.store.ledger()
+            for reason, rows in entry.rows.reasons.items()
+        ]
+
+    def quarantined(self, reasons: Collection[str], limit: int) -> list[RefusedRow]:
+        """Rejected rows as they were read; they may hold personal data."""
+        from fewer.data.store.quarantine import read_rows  # noqa: PLC0415
+
+        return list(read_rows(self.store, reasons=reasons, limit=limit))
 
     # 2 · look
 
@@ -184,13 +206,13 @@ class Project:
 
     def counts(self) -> dict[str, int]:
         """Number of definitions, by kind."""
-        from fewer.project.creatives import creatives  # noqa: PLC0415
+        from fewer.project.creatives import library  # noqa: PLC0415
 
         return {
             "sources": len(self.settings.sources),
             "segments": len(self.definitions.segments),
             "goals": len(self.definitions.goals),
-            "creatives": len(creatives(self)),
+            "creatives": len(library(self).creatives),
         }
 
     # 3 · who
@@ -264,6 +286,77 @@ class Project:
         from fewer.project.checking import split  # noqa: PLC0415
 
         return split(self.validate())
+
+    # 4 · tailor, send, measure, tell
+
+    def tailor(self, *, segments: Collection[str] = (), build_id: str | None = None) -> Any:
+        """Messages for every member of every segment (or some) of a snapshot, by format."""
+        from fewer.project.creatives import sheets  # noqa: PLC0415
+
+        return sheets(self, self.snapshot(build_id), segments=segments)
+
+    @property
+    def best_keys(self) -> str:
+        """What exports identify people by: contacts where a source maps any."""
+        mapped = any(s.people and s.people.contacts for s in self.settings.sources)
+        return "contacts" if mapped else "person"
+
+    def export(
+        self,
+        segment: str,
+        path: Path,
+        *,
+        keys: str | None = None,
+        platform: str = "plain",
+        allow_small: bool = False,
+        build_id: str | None = None,
+    ) -> Export:
+        """Write the audience of a segment to a file, consent checked, identifiers hashed.
+
+        Raises:
+            GuardError: too few people may be sent; `allow_small` writes them all the same.
+        """
+        from fewer.project.exporting import export_segment  # noqa: PLC0415
+
+        return export_segment(
+            self,
+            segment,
+            path,
+            keys=keys or self.best_keys,
+            platform=platform,
+            allow_small=allow_small,
+            build_id=build_id,
+        )
+
+    def measure(
+        self,
+        *,
+        goals: Collection[str] = (),
+        gap: str | None = None,
+        build_id: str | None = None,
+    ) -> Measured:
+        """Outcomes of a snapshot's segments strictly after its moment.
+
+        Raises:
+            GuardError: there is no goal, or no data after the moment yet.
+        """
+        from fewer.project.measuring import measure, span  # noqa: PLC0415
+
+        return measure(self, self.snapshot(build_id), goals=tuple(goals), gap=span(gap))
+
+    def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
+        """Everything a report shows of a snapshot, as plain data."""
+        from fewer.project import creatives, planted, story  # noqa: PLC0415
+
+        measured, _ = story.measured_or_why(self, snapshot)
+        return story.story(
+            self,
+            snapshot,
+            audit=audit,
+            measured=measured,
+            creatives=creatives.cards(creatives.sheets(self, snapshot), snapshot),
+            recovered=planted.planted(self, snapshot) if measured else (),
+        )
 
     def why(self, segment: str, person: str, *, build_id: str | None = None) -> Reasons:
         """Why a person is or isn't in a segment, condition by condition."""

@@ -22,9 +22,8 @@ from fewer.interfaces.cli.shell import Shell, common
 @click.option(
     "--keys",
     type=click.Choice(["contacts", "person"]),
-    default="contacts",
-    show_default=True,
-    help="Identify people by e-mail and phone, or by the project's own id; always hashed.",
+    help="Identify people by e-mail and phone (default when there are any), or by the project's"
+    " own id; always hashed.",
 )
 @click.option("--platform", default="plain", show_default=True, help="Whose rules to follow.")
 @click.option("--allow-small", is_flag=True, help="Write it even when platforms would refuse it.")
@@ -34,7 +33,7 @@ def export(  # noqa: PLR0913  one option each
     shell: Shell,
     segment: str,
     path: Path,
-    keys: str,
+    keys: str | None,
     platform: str,
     allow_small: bool,
     build_id: str | None,
@@ -52,7 +51,7 @@ def export(  # noqa: PLR0913  one option each
 
     def view(out: Console) -> None:
         out.print(f"{made.path}: {made.receipt.accepted:,} people")
-        for reason, count in made.removed.items():
+        for reason, count in made.prepared.removed.items():
             out.print(f"  left out: {reason}: {count:,}")
         out.print(f"  manifest: {made.manifest_path}")
 

@@ -1,0 +1,83 @@
+"""Exporting an audience: members of a segment, consent checked, identifiers looked up and hashed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlglot.expressions as exp
+from pyroaring import BitMap
+
+from fewer.destinations.base import Audience
+from fewer.destinations.file import Export, export
+from fewer.destinations.prepare import Consent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from fewer.project.project import Project
+
+
+class StoreBook:
+    """Looks identifiers up in the project's store; nothing of it is kept."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def contacts(self, persons: BitMap, kinds: Any) -> pa.Table:
+        """(person, kind, value), decrypted; several rows per person and kind."""
+        return self._project.store.contacts(persons, kinds)
+
+    def keys(self, persons: BitMap) -> pa.Table:
+        """(person, key): the project's own id of each person."""
+        return self._project.keys.table(persons)
+
+
+def export_segment(
+    project: Project,
+    segment: str,
+    path: Path,
+    *,
+    keys: Any,
+    platform: str,
+    allow_small: bool,
+    build_id: str | None,
+) -> Export:
+    """Write the audience of a segment of a snapshot to a file; see `fewer.destinations.file`."""
+    snapshot = project.snapshot(build_id)
+    view = snapshot.segment(segment)
+    settings = project.settings
+    audience = Audience(
+        id=view.id,
+        name=view.title,
+        members=view.members,
+        as_of_us=snapshot.as_of_us,
+        build=snapshot.id,
+        fingerprint=snapshot.fingerprint,
+        data=settings.data,
+    )
+    return export(
+        audience,
+        path,
+        book=StoreBook(project),
+        keys=keys,
+        platform=platform,
+        region=settings.identity.phone_region,
+        consent=_consent(project, settings.consent.purpose) if settings.consent else None,
+        allow_small=allow_small,
+    )
+
+
+def _consent(project: Project, purpose: str) -> Consent:
+    """Who consents to a purpose now: consent is read when people are sent, not when chosen."""
+    from fewer.project import clock  # noqa: PLC0415
+
+    query = (
+        exp.select("person")
+        .from_("consents")
+        .where(exp.column("purpose").eq(exp.Placeholder()))
+        .where(exp.column("state").eq(exp.Placeholder()))
+    )
+    with project.engine(clock.now_us()) as engine:
+        rows = engine.run(query, parameters=[purpose, "granted"])
+    return Consent(purpose, BitMap(rows.column("person").to_numpy()))
