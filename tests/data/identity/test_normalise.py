@@ -22,6 +22,7 @@ KINDS = ("email", "phone", "first_name", "last_name", *PLAIN_KINDS)
         ("email", "jane.doe", Unusable.NOT_AN_EMAIL),
         ("email", "jane@", Unusable.NOT_AN_EMAIL),
         ("email", "jane@localhost", Unusable.NOT_AN_EMAIL),
+        ("email", "jane@[127.0.0.1]", Unusable.NOT_AN_EMAIL),
         ("email", "jane@host.invalid", Unusable.NOT_AN_EMAIL),
         ("email", "a@b@example.com", Unusable.NOT_AN_EMAIL),
         ("email", "jane doe@example.com", Unusable.NOT_AN_EMAIL),
@@ -75,6 +76,11 @@ def test_phones_as_people_write_them(raw, region, expected):
 )
 def test_the_same_address_differs_by_platform(platform, expected):
     assert normalise("email", " Jane.Doe+News@GMAIL.com", platform=platform) == expected
+
+
+def test_domains_for_trials_pass():
+    assert normalise("email", "Jane@Shop.Example") == "jane@shop.example"
+    assert normalise("email", "jane@mail.test") == "jane@mail.test"
 
 
 def test_folding_stops_at_the_domains_it_is_for():
