@@ -1,24 +1,27 @@
-"""Reading ``fewer.yaml``: every mistake at once, each with its place."""
+"""``fewer.yaml``: read, checked, and every mistake in it named with its place."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from fewer.errors import DefinitionError, SettingsError
-from fewer.language.yaml import load, validate
+from fewer.errors import DefinitionError, Problem, SettingsError
+from fewer.language import yaml
 from fewer.model.settings import ProjectSettings
 
 
 def load_settings(path: Path) -> ProjectSettings:
-    """The settings in a project file.
+    """Settings of the project whose file is `path`.
 
     Raises:
-        SettingsError: With every problem of the file.
+        SettingsError: when it can't be read, or is wrong; all mistakes are named.
     """
     try:
-        settings: ProjectSettings = validate(
-            load(path.read_bytes(), file=path.name), ProjectSettings
-        )
+        text = path.read_bytes()
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}."
+        hint = "Start a project with: fewer init"
+        raise SettingsError([Problem("no_settings", message, hint=hint)]) from error
+    try:
+        return yaml.validate(yaml.load(text, file=path.name), ProjectSettings)
     except DefinitionError as error:
         raise SettingsError(error.problems) from None
-    return settings

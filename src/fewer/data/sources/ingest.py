@@ -66,7 +66,7 @@ def ingest(
     base: Path,
     *,
     only: Collection[str] = (),
-    rebuild: Collection[str] = (),
+    rebuild: bool = False,
     progress: Progress | None = None,
     dry_run: bool = False,
     now_us: int | None = None,
@@ -78,7 +78,8 @@ def ingest(
         settings: What ``fewer.yaml`` says.
         base: Folder of ``fewer.yaml``; paths in it are relative to it.
         only: Source ids to read; all when empty.
-        rebuild: Source ids whose rows are dropped and read anew, under the mapping of today.
+        rebuild: Drop what the chosen sources gave before, and read all their files again, under
+            the mapping of today.
         progress: Told how far it is.
         dry_run: Count everything, store nothing.
         now_us: Remembered as the time of the generation; nothing depends on it.
@@ -90,25 +91,27 @@ def ingest(
         StoreError: another process is writing.
     """
     watch = progress or Quiet()
-    chosen = _choose(settings, only, rebuild)
+    chosen = _choose(settings, only)
     sources = {s.id: FileSource(s, base) for s in settings.sources if s.id in chosen}
     parts = {id_: list(source.parts(watch)) for id_, source in sources.items()}
     hashes = {id_: _mapping_hash(source, settings) for id_, source in sources.items()}
     known = _known(store)
-    _check_mappings(known, hashes, rebuild)
+    if not rebuild:
+        _check_mappings(known, hashes)
     if not rebuild and all((i, p.content_hash) in known for i, ps in parts.items() for p in ps):
         return _unchanged(store, parts, dry_run=dry_run)
     with store.write(dry_run=dry_run) as writer:
         known = _known(store)  # another process may have published while files were hashed
-        _check_mappings(known, hashes, rebuild)
+        if not rebuild:
+            _check_mappings(known, hashes)
         run = _Run(store, writer, settings, watch)
-        for id_, source in sources.items():
-            if id_ in rebuild:
-                run.forget(id_)
-                known = {key: value for key, value in known.items() if key[0] != id_}
-            run.source(source, parts[id_], hashes[id_], known)
         if rebuild:
+            for id_ in sources:
+                writer.drop_source(id_)
             run.recount()
+            known = {key: old for key, old in known.items() if key[0] not in sources}
+        for id_, source in sources.items():
+            run.source(source, parts[id_], hashes[id_], known)
         if dry_run or not run.entries:
             current = store.generation()
             return run.result(current.number, current.fingerprint, dry_run=dry_run)
@@ -116,12 +119,12 @@ def ingest(
         return run.result(published.number, published.fingerprint, dry_run=False)
 
 
-def _choose(settings: ProjectSettings, only: Collection[str], rebuild: Collection[str]) -> set[str]:
+def _choose(settings: ProjectSettings, only: Collection[str]) -> set[str]:
     ids = [source.id for source in settings.sources]
-    for wanted in (*only, *rebuild):
+    for wanted in only:
         if wanted not in ids:
             raise NotFoundError("source", wanted, ids)
-    return {*only, *rebuild} if only else set(ids)
+    return set(only) if only else set(ids)
 
 
 def _known(store: Store) -> dict[tuple[str, str], str]:
@@ -135,13 +138,9 @@ def _mapping_hash(source: FileSource, settings: ProjectSettings) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _check_mappings(
-    known: dict[tuple[str, str], str], hashes: dict[str, str], rebuild: Collection[str]
-) -> None:
+def _check_mappings(known: dict[tuple[str, str], str], hashes: dict[str, str]) -> None:
     changed = {
-        source
-        for (source, _), old in known.items()
-        if source in hashes and source not in rebuild and old != hashes[source]
+        source for (source, _), old in known.items() if source in hashes and old != hashes[source]
     }
     if changed:
         raise SettingsError(
@@ -151,7 +150,7 @@ def _check_mappings(
                     f"The mapping of source {source!r} (or a file it joins, or the project's "
                     "timezone) was changed since its files were read.",
                     hint="Read them again with the new mapping: "
-                    f"fewer ingest --rebuild {source}  (or undo the change).",
+                    f"fewer ingest --only {source} --rebuild (or undo the change).",
                 )
                 for source in sorted(changed)
             ]
@@ -363,10 +362,6 @@ class _Run:
         self._results.append(FileResult(source=source, file=part.name, state="read", rows=counts))
 
     # ------------------------------------------------------------------------------- rebuild
-
-    def forget(self, source: str) -> None:
-        """Drop what was stored from a source."""
-        self._writer.drop_source(source)
 
     def recount(self) -> None:
         """Take facts about events, lists and purposes anew from the files that remain."""

@@ -1,45 +1,51 @@
-"""Snapshots: who was in each segment at one moment, kept for good in the control database."""
+"""Builds: immutable snapshots of who was in which segment, kept in the control database."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pyroaring import BitMap
 
 from fewer.data.store import schema
-from fewer.errors import NotFoundError, StoreError
+from fewer.data.store.control import writing
+from fewer.errors import NotFoundError
 
 if TYPE_CHECKING:
     from fewer.data.store.store import Store
 
-_TRIES: Final = 5
-
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """One segment of a snapshot. Bitmaps hold person numbers."""
+    """One segment of a build.
+
+    Attributes:
+        definition: The segment as evaluated, as JSON.
+        matched: Person numbers for whom its condition holds.
+        members: Those that are left after its exclusions.
+        funnel: (exclusion, people removed, people left), in the order applied.
+        entered: People who were no members in the build before; None when there was none.
+        exited: Members of the build before who are none now; None likewise.
+    """
 
     id: str
-    definition: str  # JSON of the definition it was evaluated with
-    matched: BitMap  # people for whom the condition held
-    members: BitMap  # those of them whom no exclusion removed
-    funnel: tuple[tuple[str, int, int], ...] = ()  # (exclusion, removed, remaining)
-    entered: int | None = None  # people new since the snapshot before; None: there was none
+    definition: str
+    matched: BitMap
+    members: BitMap
+    funnel: Sequence[tuple[str, int, int]] = ()
+    entered: int | None = None
     exited: int | None = None
-    warnings: tuple[str, ...] = ()
-    proposals: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
+    proposals: Sequence[str] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Members of all segments at `as_of_us`. Never changes once saved.
-
-    The same `fingerprint` means the same members, bit by bit.
-    """
+class BuildInfo:
+    """A build without its members."""
 
     id: str
     as_of_us: int
@@ -49,135 +55,122 @@ class Snapshot:
     definitions_fingerprint: str
     data_fingerprint: str
     fingerprint: str
-    universe: int  # people in all
-    segments: Mapping[str, SegmentResult]
-    seconds: float = 0.0  # time the evaluation took
+    universe: int
+    seconds: float = 0.0
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class BuildInfo:
-    """A snapshot in a list: everything but its members."""
+class Snapshot:
+    """A build with its members. The id is given when it is saved."""
 
     id: str
     as_of_us: int
     created_us: int
     engine: str
     generation: int
+    definitions_fingerprint: str
+    data_fingerprint: str
     fingerprint: str
     universe: int
-    segments: int
-    seconds: float
+    seconds: float = 0.0
+    segments: Mapping[str, SegmentResult] = field(default_factory=dict)
 
 
 def save_build(store: Store, snapshot: Snapshot) -> Snapshot:
-    """Save a snapshot in one transaction; returns it with the id it was given (``b1``, ``b2``).
+    """Keep a snapshot; return it with the id that it was given.
 
-    Raises `StoreError` when other processes keep saving at the same moment.
+    Ids are the running number and the beginning of the fingerprint (``12-3f9a0c``), so people
+    can tell builds apart and see which are equal.
     """
-    for _ in range(_TRIES):
-        try:
-            with store.control.begin() as connection:
-                return _insert(connection, snapshot)
-        except sa.exc.IntegrityError:  # another process took the number: take the next
-            continue
-    raise StoreError("Other processes keep saving snapshots at the same moment. Try again.")
+    builds = schema.builds
+    with writing(store.control) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("LOCK TABLE builds IN EXCLUSIVE MODE"))
+        last = connection.execute(sa.select(sa.func.max(builds.c.ordinal))).scalar()
+        ordinal = (last or 0) + 1
+        named = replace(snapshot, id=f"{ordinal}-{snapshot.fingerprint[:6]}")
+        connection.execute(builds.insert().values(**_build_row(named), ordinal=ordinal))
+        rows = [
+            _segment_row(named.id, at, result) for at, result in enumerate(named.segments.values())
+        ]
+        if rows:
+            connection.execute(schema.build_segments.insert(), rows)
+    return named
 
 
 def builds(store: Store) -> list[BuildInfo]:
-    """All snapshots, newest first."""
-    table, parts = schema.builds, schema.build_segments
-    counted = (
-        sa.select(parts.c.build_id, sa.func.count().label("segments"))
-        .group_by(parts.c.build_id)
-        .subquery()
-    )
-    query = (
-        sa.select(table, counted.c.segments)
-        .outerjoin(counted, counted.c.build_id == table.c.id)
-        .order_by(table.c.ordinal.desc())
+    """All builds, newest first."""
+    table, segments = schema.builds, schema.build_segments
+    sizes: dict[str, dict[str, int]] = {}
+    sized = sa.select(segments.c.build_id, segments.c.segment_id, segments.c.size).order_by(
+        segments.c.position
     )
     with store.control.connect() as connection:
-        return [
-            BuildInfo(
-                row.id,
-                row.as_of_us,
-                row.created_us,
-                row.engine,
-                row.generation,
-                row.fingerprint,
-                row.universe,
-                row.segments or 0,
-                json.loads(row.facts)["seconds"],
-            )
-            for row in connection.execute(query)
-        ]
+        for row in connection.execute(sized):
+            sizes.setdefault(row.build_id, {})[row.segment_id] = row.size
+        rows = connection.execute(table.select().order_by(table.c.ordinal.desc())).all()
+    return [BuildInfo(**_build(row), sizes=sizes.get(row.id, {})) for row in rows]
 
 
 def build(store: Store, build_id: str | None = None) -> Snapshot:
-    """A snapshot by id, or the newest one.
+    """A build with all members: the newest one, or the one of that id.
 
-    Raises `NotFoundError` when there is no such snapshot, or none at all.
+    Raises:
+        NotFoundError: when there is no such build.
     """
-    table, parts = schema.builds, schema.build_segments
-    query = sa.select(table).order_by(table.c.ordinal.desc()).limit(1)
+    table, segments = schema.builds, schema.build_segments
+    query = table.select().order_by(table.c.ordinal.desc())
     if build_id is not None:
-        query = sa.select(table).where(table.c.id == build_id)
+        query = query.where(table.c.id == build_id)
     with store.control.connect() as connection:
-        row = connection.execute(query).first()
+        row = connection.execute(query.limit(1)).first()
         if row is None:
             known = connection.execute(sa.select(table.c.id)).scalars().all()
-            raise NotFoundError("refresh", build_id or "newest", known)
-        members = sa.select(parts).where(parts.c.build_id == row.id).order_by(parts.c.position)
-        segments = {part.segment_id: _result(part) for part in connection.execute(members)}
-    return Snapshot(
-        id=row.id,
-        as_of_us=row.as_of_us,
-        created_us=row.created_us,
-        engine=row.engine,
-        generation=row.generation,
-        definitions_fingerprint=row.definitions_fingerprint,
-        data_fingerprint=row.data_fingerprint,
-        fingerprint=row.fingerprint,
-        universe=row.universe,
-        segments=segments,
-        seconds=json.loads(row.facts)["seconds"],
-    )
+            raise NotFoundError("build", build_id or "newest", known)
+        parts = segments.select().where(segments.c.build_id == row.id)
+        found = connection.execute(parts.order_by(segments.c.position)).all()
+    return Snapshot(**_build(row), segments={part.segment_id: _segment(part) for part in found})
 
 
-def _insert(connection: sa.Connection, snapshot: Snapshot) -> Snapshot:
-    newest = sa.select(sa.func.max(schema.builds.c.ordinal))
-    ordinal = (connection.execute(newest).scalar() or 0) + 1
-    saved = replace(snapshot, id=f"b{ordinal}")
-    connection.execute(
-        schema.builds.insert(),
-        {
-            "id": saved.id,
-            "ordinal": ordinal,
-            "as_of_us": saved.as_of_us,
-            "created_us": saved.created_us,
-            "engine": saved.engine,
-            "generation": saved.generation,
-            "definitions_fingerprint": saved.definitions_fingerprint,
-            "data_fingerprint": saved.data_fingerprint,
-            "fingerprint": saved.fingerprint,
-            "universe": saved.universe,
-            "facts": json.dumps({"seconds": saved.seconds}),
-        },
-    )
-    rows = [_row(saved.id, at, result) for at, result in enumerate(saved.segments.values())]
-    if rows:
-        connection.execute(schema.build_segments.insert(), rows)
-    return saved
+def _build_row(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "id": snapshot.id,
+        "as_of_us": snapshot.as_of_us,
+        "created_us": snapshot.created_us,
+        "engine": snapshot.engine,
+        "generation": snapshot.generation,
+        "definitions_fingerprint": snapshot.definitions_fingerprint,
+        "data_fingerprint": snapshot.data_fingerprint,
+        "fingerprint": snapshot.fingerprint,
+        "universe": snapshot.universe,
+        "facts": json.dumps({"seconds": snapshot.seconds}),
+    }
 
 
-def _row(build_id: str, position: int, result: SegmentResult) -> dict[str, Any]:
+def _build(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "as_of_us": row.as_of_us,
+        "created_us": row.created_us,
+        "engine": row.engine,
+        "generation": row.generation,
+        "definitions_fingerprint": row.definitions_fingerprint,
+        "data_fingerprint": row.data_fingerprint,
+        "fingerprint": row.fingerprint,
+        "universe": row.universe,
+        "seconds": json.loads(row.facts)["seconds"],
+    }
+
+
+def _segment_row(build_id: str, position: int, result: SegmentResult) -> dict[str, Any]:
     facts = {
         "definition": result.definition,
-        "funnel": result.funnel,
+        "funnel": [list(step) for step in result.funnel],
         "entered": result.entered,
         "exited": result.exited,
-        "warnings": result.warnings,
-        "proposals": result.proposals,
+        "warnings": list(result.warnings),
+        "proposals": list(result.proposals),
     }
     return {
         "build_id": build_id,
@@ -186,12 +179,12 @@ def _row(build_id: str, position: int, result: SegmentResult) -> dict[str, Any]:
         "matched": result.matched.serialize(),
         "members": result.members.serialize(),
         "size": len(result.members),
-        "seconds": 0.0,
-        "facts": json.dumps(facts, ensure_ascii=False),
+        "seconds": result.seconds,
+        "facts": json.dumps(facts),
     }
 
 
-def _result(row: Any) -> SegmentResult:
+def _segment(row: Any) -> SegmentResult:
     facts = json.loads(row.facts)
     return SegmentResult(
         id=row.segment_id,
@@ -203,4 +196,5 @@ def _result(row: Any) -> SegmentResult:
         exited=facts["exited"],
         warnings=tuple(facts["warnings"]),
         proposals=tuple(facts["proposals"]),
+        seconds=row.seconds,
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
+import pyarrow as pa
 import sqlalchemy as sa
+from pyroaring import BitMap
 
 from fewer.data.store import schema
+from fewer.data.store.contacts import read_contacts
 from fewer.data.store.control import connect, sqlite_url
 from fewer.data.store.crypto import Vault
 from fewer.data.store.generation import Generation
 from fewer.data.store.lock import writer_lock
+from fewer.data.store.quarantine import RefusedRow, read_rows
 from fewer.data.store.registry import Entry, Registry
+from fewer.data.store.snapshots import BuildInfo, Snapshot, build, builds, save_build
 from fewer.data.store.state import Facts, TableState
 from fewer.data.store.writer import LedgerEntry, Writer, begin, ledger_entry
 
@@ -95,6 +100,37 @@ class Store:
         query = table.select().where(table.c.state == "active").order_by(table.c.seq)
         with self.control.connect() as connection:
             return [ledger_entry(row) for row in connection.execute(query)]
+
+    def quarantine_counts(self) -> list[dict[str, object]]:
+        """Refused rows by source, file and reason; a row refused for two things counts twice."""
+        return [
+            {"source": entry.source, "file": entry.file, "reason": reason, "rows": rows}
+            for entry in self.ledger()
+            for reason, rows in entry.rows.reasons.items()
+        ]
+
+    def quarantine(
+        self, reason: str | Collection[str] | None = None, limit: int = 100
+    ) -> list[RefusedRow]:
+        """Refused rows as they were read, of one or some reasons; they may hold personal data."""
+        reasons = {reason} if isinstance(reason, str) else set(reason or ())
+        return list(read_rows(self, reasons=reasons, limit=limit))
+
+    def contacts(self, persons: BitMap, kinds: Collection[str]) -> pa.Table:
+        """Contacts of `persons`, decrypted, for exports: (person uint32, kind, value)."""
+        return read_contacts(self, persons, kinds)
+
+    def save_build(self, snapshot: Snapshot) -> Snapshot:
+        """Keep a snapshot; return it with its id."""
+        return save_build(self, snapshot)
+
+    def builds(self) -> list[BuildInfo]:
+        """All builds without their members, newest first."""
+        return builds(self)
+
+    def build(self, build_id: str | None = None) -> Snapshot:
+        """The newest build, or the one of that id; NotFoundError when there is none."""
+        return build(self, build_id)
 
     @contextmanager
     def write(
