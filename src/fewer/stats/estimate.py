@@ -28,8 +28,6 @@ class State(StrEnum):
 
     BOUNDED = "bounded"
     UNBOUNDED_ABOVE = "unbounded above"
-    UNBOUNDED_BELOW = "unbounded below"
-    UNBOUNDED = "unbounded"
     NO_INTERVAL = "no interval"
     UNDEFINED = "undefined"
 
@@ -104,8 +102,7 @@ _METHOD = {
 class Estimate:
     """One number with its interval; None where a number does not exist, never NaN.
 
-    `lower` None beside state ``unbounded below`` means minus infinity (zero for a ratio);
-    `upper` None beside ``unbounded above`` means no upper limit. `p` is two-sided.
+    `upper` None beside state ``unbounded above`` means no upper limit. `p` is two-sided.
     """
 
     value: float | None
@@ -174,15 +171,21 @@ class Estimates:
             self.confidence,
         )
 
-    def where(self, keep: Flags, other: Estimates) -> Estimates:
-        """Elements of this where `keep`, of `other` elsewhere."""
+    def placed(self, there: Flags, others: Estimates) -> Estimates:
+        """These, with `others` put in where `there` is true, in order."""
+
+        def put(array: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+            mixed = array.copy()
+            mixed[there] = other
+            return mixed
+
         return Estimates(
-            np.where(keep, self.value, other.value),
-            np.where(keep, self.lower, other.lower),
-            np.where(keep, self.upper, other.upper),
-            np.where(keep, self.p, other.p),
-            np.where(keep, self.why, other.why),
-            np.where(keep, self.method, other.method),
+            put(self.value, others.value),
+            put(self.lower, others.lower),
+            put(self.upper, others.upper),
+            put(self.p, others.p),
+            put(self.why, others.why),
+            put(self.method, others.method),
             self.confidence,
         )
 
@@ -253,9 +256,4 @@ def _finite(number: float) -> float | None:
 def _state(value: float, lower: float, upper: float) -> State:
     if math.isnan(lower) or math.isnan(upper):
         return State.UNDEFINED if not math.isfinite(value) else State.NO_INTERVAL
-    below, above = math.isinf(lower), math.isinf(upper)
-    if below and above:
-        return State.UNBOUNDED
-    if below or above:
-        return State.UNBOUNDED_BELOW if below else State.UNBOUNDED_ABOVE
-    return State.BOUNDED
+    return State.UNBOUNDED_ABOVE if math.isinf(upper) else State.BOUNDED

@@ -13,7 +13,7 @@ Which interval is offered was decided by simulated coverage (``tests/stats/test_
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from fewer.stats.estimate import (
@@ -36,6 +36,7 @@ LEAST_EXPECTED = 1.0
 
 
 _HALF = 0.5  # a tail beyond this doubles to 1
+_MIDDLE = 0.3
 _NEGLIGIBLE = 1e-16
 
 
@@ -137,7 +138,8 @@ def ratio(
     similar = np.maximum(m1, m2) <= SIMILAR * np.minimum(m1, m2)
     found = log_ratio(x1, m1, x2, m2, confidence=confidence)
     if not similar.all():
-        found = found.where(similar, score_ratio(x1, m1, x2, m2, confidence=confidence))
+        apart = (a[~similar] for a in (x1, m1, x2, m2))
+        found = found.placed(~similar, score_ratio(*apart, confidence=confidence))
     return found.without_interval(_too_rare(x1, m1, x2, m2), Why.TOO_FEW_EXPECTED)
 
 
@@ -201,12 +203,15 @@ def exact_p(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike) -> Float
     (x1, m1), (x2, m2) = counts(k1, n1), counts(k2, n2)
     # The smaller group is walked: its count has the shorter tail.
     flip = m1 > m2
-    k, n = np.where(flip, x2, x1), np.where(flip, m2, m1)
-    total, hits = m1 + m2, x1 + x2
-    upper = _tail(k, n, hits, total, upward=True)
-    lower = _tail(k, n, hits, total, upward=False)
-    both: Floats = np.minimum(1.0, 2 * np.minimum(upper, lower))
-    return both
+    k, n = np.where(flip, x2, x1).ravel(), np.where(flip, m2, m1).ravel()
+    total, hits = (m1 + m2).ravel(), (x1 + x2).ravel()
+    above = k * total >= n * hits
+    tail = _tail(k, n, hits, total, upward=above)
+    # Beside the middle, the other tail can be the smaller one.
+    near = tail > _MIDDLE
+    other = _tail(k[near], n[near], hits[near], total[near], upward=~above[near])
+    tail[near] = np.minimum(tail[near], other)
+    return np.minimum(1.0, 2 * tail).reshape(x1.shape)
 
 
 def _wilson(k: Floats, n: Floats, z: float) -> tuple[Floats, Floats, Floats]:
@@ -247,28 +252,30 @@ def _ratio(
     return estimates(value, lower, upper, method=method, why=why, confidence=confidence)
 
 
-def _tail(k: Floats, n: Floats, hits: Floats, total: Floats, *, upward: bool) -> Floats:
-    """``P(K >= k)`` or ``P(K <= k)`` when `n` of `total` are drawn, of which `hits` are hits.
+def _tail(k: Floats, n: Floats, hits: Floats, total: Floats, *, upward: Flags) -> Floats:
+    """``P(K >= k)`` where `upward`, else ``P(K <= k)``: `n` of `total` drawn, `hits` of them hits.
 
     Sums the probabilities outward from `k` by their ratio, all elements at once, until none
     adds anything. From a `k` on the near side of the mode the terms first grow: that tail is
     then above one half, and doubles to 1 whatever its exact value.
     """
-    first: Floats = np.exp(
-        _log_choose(hits, k) + _log_choose(total - hits, n - k) - _log_choose(total, n)
-    )
-    term, summed, at = first.copy(), first.copy(), k.copy()
-    while True:
-        if upward:
-            step = (n - at) * (hits - at) / ((at + 1) * (total - hits - n + at + 1))
-            at = at + 1
-        else:
-            step = at * (total - hits - n + at) / ((n - at + 1) * (hits - at + 1))
-            at = at - 1
-        term = term * step
-        summed = summed + term
-        if not ((term > summed * _NEGLIGIBLE) & (summed < _HALF)).any():
-            return np.minimum(summed, 1.0)
+    misses = total - hits
+    term = np.exp(_log_choose(hits, k) + _log_choose(misses, n - k) - _log_choose(total, n))
+    # Downwards, misses among the drawn are counted up: the same walk with the roles exchanged.
+    at = np.where(upward, k, n - k)
+    up, down = np.where(upward, hits, misses), np.where(upward, misses, hits)
+    summed, found = term.copy(), np.empty_like(term)
+    where: NDArray[np.intp] = np.arange(term.size)
+    while where.size:
+        at += 1
+        term *= (n - at + 1) * (up - at + 1) / (at * (down - n + at))
+        summed += term
+        going = (term > summed * _NEGLIGIBLE) & (summed < _HALF)
+        if going.sum() * 2 < where.size:  # carry on with those that still add something
+            found[where[~going]] = summed[~going]
+            where = where[going]
+            at, n, up, down, term, summed = (a[going] for a in (at, n, up, down, term, summed))
+    return np.minimum(found, 1.0)
 
 
 def _log_choose(n: Floats, k: Floats) -> Floats:

@@ -70,6 +70,20 @@ def test_lift_is_told_as_a_change(reader):
     assert f"+{(e.lower - 1) * 100:.0f} % to +{(e.upper - 1) * 100:.0f} %; " in said
 
 
+def test_a_holdout_without_conversions_leaves_a_lower_limit(reader):
+    source, _ = buying(reader, held=0)
+    found = measure(
+        source,
+        [ORDER],
+        [Population("all", "All", EVERYONE)],
+        DESIGN,
+        assignments=[holdout(HELD, EVERYONE, share=0.2)],
+    )
+    row = found.experiment("all", "order")
+    assert row.comparisons[0].verdict is Verdict.MORE
+    assert "no upper limit" in sentence(row.group, row.comparisons[0])
+
+
 def test_a_broken_split_withholds_the_figures(reader):
     """Some of the held out were lost on the way: the rest is no random choice any more."""
     source, _ = buying(reader)
@@ -86,7 +100,7 @@ def test_a_broken_split_withholds_the_figures(reader):
     assert comparison.split.broken
     assert comparison.verdict is Verdict.SPLIT_BROKEN
     assert (comparison.ratio, comparison.lift, comparison.p) == (None, None, None)
-    assert "planned were 20.0%" in comparison.note
+    assert "planned were 20.0 %" in comparison.note
     assert sentence(row.group, comparison).startswith("split check failed: ")
 
 

@@ -72,3 +72,18 @@ def test_numbers_as_people_read_them():
         "0.99", "1.0", "10.0", "1,234", "0.012",
     ]  # fmt: skip
     assert (change(1), change(2.5), change(0.001)) == ("+0 %", "+150 %", "−100 %")
+
+
+@pytest.mark.parametrize(
+    "table, shown",
+    [
+        ((48, 310, 180, 2159), "1.9x, 1.4-2.5"),
+        ((980, 10_000, 1000, 10_000), "0.98x, 0.90-1.07"),
+        ((100_500, 1_000_000, 100_000, 1_000_000), "1.005x, 0.997-1.013"),
+        ((3, 2000, 90, 4000), "0.067x, 0.027-0.22"),
+    ],
+)
+def test_digits_of_a_ratio_follow_its_interval(table, shown):
+    found = ratio(*([x] for x in table)).at(0)
+    figure = Figure(found, "times", "x", EvidenceLabel.RAW_ASSOCIATION)
+    assert f"{figure.number}, {figure.interval}" == shown

@@ -10,6 +10,7 @@ from pyroaring import BitMap
 
 from fewer.journey.measure.compare import compare, groups, judged, p_values
 from fewer.journey.measure.evidence import EvidenceLabel
+from fewer.journey.measure.figure import percent
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
 from fewer.journey.measure.table import Comparison, Row, SplitResult, Verdict
@@ -157,8 +158,8 @@ def _guarded(found: Comparison, split: SplitResult) -> Comparison:
         value_ratio=None,
         p=None,
         note=(
-            f"{split.seen:.1%} of these people are in {found.against.name!r}, planned were"
-            f" {split.planned:.1%}: chance can't explain that, so nothing may be read from it."
+            f"{percent(split.seen)} % of these people are in {found.against.name!r}, planned were"
+            f" {percent(split.planned)} %: chance can't explain that, so nothing may be read."
             " Look for people lost or added after the assignment."
         ),
     )

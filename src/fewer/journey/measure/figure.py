@@ -11,6 +11,7 @@ from fewer.stats.estimate import Estimate, State
 
 Kind = Literal["share", "points", "times", "amount"]
 
+_NARROW: Final = 1.35  # upper over lower limit of a ratio
 _SMALL: Final = 0.1  # below this a share is shown with one more digit
 
 
@@ -46,8 +47,6 @@ class Figure:
                 return f"{self._bare(e.lower)}{join}{self._bare(e.upper)}{self._sign}"
             case State.UNBOUNDED_ABOVE if e.lower is not None:
                 return f"at least {self._bare(e.lower)}{self._sign}, no upper limit"
-            case State.UNBOUNDED_BELOW if e.upper is not None:
-                return f"at most {self._bare(e.upper)}{self._sign}, no lower limit"
             case _:
                 return f"no interval: {e.why}" if e.why else "no interval"
 
@@ -78,6 +77,14 @@ class Figure:
     def _plain(self, value: float) -> str:
         return f"{self._bare(value)}{'x' if self.kind == 'times' else self._sign}"
 
+    @property
+    def _decimals(self) -> int | None:
+        """Decimals that tell the limits of a narrow interval apart; None for a wide one."""
+        low, high = self.estimate.lower, self.estimate.upper
+        if not low or high is None or high / low > _NARROW:
+            return None
+        return 2 if high - low > _SMALL / 4 else 3
+
     def _bare(self, value: float) -> str:
         match self.kind:
             case "share":
@@ -85,7 +92,7 @@ class Figure:
             case "points":
                 return f"{value * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
             case "times":
-                return times(value)
+                return times(value) if self._decimals is None else f"{value:.{self._decimals}f}"
             case _:
                 return f"{value:,.2f}"
 
