@@ -88,6 +88,7 @@ def _effect(
         id=name,
         statement=f"{metric} of the segment is so many times that of the broad campaign.",
         how=how,
+        segments=segments,
         value=value,
         causal=True,
         recoverable=value == 1.0 or bool(abs(np.log(value)) > 4 * noise),

@@ -108,6 +108,7 @@ def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> 
                 " (0.5 = +50 %).",
                 how=f"Purchase within {OUTCOME_DAYS} days of `at`: inside the segment at that"
                 " moment, everyone not in the list `holdout` against everyone in it.",
+                segments=(segment,),
                 at=first_day + timedelta(days=campaigns.launch),
                 value=contrast.ratio - 1,
                 causal=True,

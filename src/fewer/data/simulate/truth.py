@@ -16,6 +16,7 @@ class Effect(Frozen):
     id: str
     statement: str = Field(description="What is true in the simulated world.")
     how: str = Field(description="What to compare, over which people, from which moment.")
+    segments: tuple[str, ...] = Field(default=(), description="Segments it is about, by id.")
     at: datetime | None = Field(default=None, description="The moment it is measured from, UTC.")
     value: float = Field(description="The true value; a ratio unless `statement` says otherwise.")
     causal: bool = Field(description="False: an association made by selection alone.")
