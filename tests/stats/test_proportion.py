@@ -134,6 +134,7 @@ def test_the_figure_lies_inside_its_interval_and_is_plain_json(table):
         ((5, 50, 0, 50), "unbounded above", "none in the comparison"),
         ((0, 50, 5, 50), "bounded", ""),
         ((0, 50, 5, 5000), "no interval", "less than one expected"),
+        ((1, 50, 0, 5000), "undefined", "less than one expected"),
     ],
 )
 def test_what_does_not_exist_says_so(table, state, why):

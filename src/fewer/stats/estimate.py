@@ -196,7 +196,7 @@ class Estimates:
             np.where(drop, np.nan, self.lower),
             np.where(drop, np.nan, self.upper),
             np.where(drop, np.nan, self.p),
-            np.where(drop & (self.why == Why.FINE), np.uint8(why), self.why),
+            np.where(drop & ~np.isnan(self.lower), np.uint8(why), self.why),
             self.method,
             self.confidence,
         )
