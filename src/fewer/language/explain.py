@@ -13,7 +13,7 @@ from fewer.errors import Problem, did_you_mean
 from fewer.language import shape
 from fewer.language.advice import condition_hint, step_hint, unknown_key, value_hint
 from fewer.language.node import Node, Path
-from fewer.model.base import RuleError
+from fewer.model.base import SEGMENT_ID, SEGMENT_REF, RuleError
 from fewer.model.condition import HEADS
 from fewer.model.number import NumberError
 from fewer.model.pattern import PatternError
@@ -184,15 +184,7 @@ def _problem(trouble: Trouble) -> Problem:
         case "literal_error" | "enum":
             return _choice(trouble)
         case "string_pattern_mismatch":
-            return _value(
-                trouble,
-                "bad_id",
-                "Expected "
-                + _PATTERNS_SAY.get(
-                    trouble.context["pattern"], f"a text like {trouble.context['pattern']}"
-                )
-                + ".",
-            )
+            return _value(trouble, "bad_id", f"Expected {_form_of(trouble)}.")
         case "too_short":
             return _value(trouble, "too_short", "Expected a list with at least one item.")
         case _ if trouble.kind in _EXPECTED:
@@ -205,12 +197,18 @@ def _problem(trouble: Trouble) -> Problem:
             return _own(trouble)
 
 
-_PATTERNS_SAY: Final = {
-    r"^[a-z][a-z0-9_]*$": "an id: small letters, digits and _, beginning with a letter",
-    r"^[a-z][a-z0-9_]*(@[1-9][0-9]*[mhdw])?$": "the id of a segment, such as pricing_hot"
-    " or pricing_hot@7d",
+_FORMS: Final = {
+    SEGMENT_REF: "the id of a segment, such as pricing_hot or pricing_hot@7d",
     r"^[A-Z]{3}$": "a currency of three capital letters, such as EUR",
+    r"^[A-Z]{2}$": "a country of two capital letters, such as DE",
 }
+
+
+def _form_of(trouble: Trouble) -> str:
+    pattern = trouble.context["pattern"]
+    if pattern.startswith(SEGMENT_ID[:-1]) and (trouble.key == "id" or pattern not in _FORMS):
+        return "an id: small letters, digits and _, beginning with a letter"
+    return _FORMS.get(pattern, f"a text of the form {pattern}")
 
 
 def _value(trouble: Trouble, code: str, message: str) -> Problem:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -15,6 +16,8 @@ from fewer.model.goal import Goal
 from fewer.model.segment import Segment
 
 M = TypeVar("M", bound=Segment | Goal)
+
+VARIANT: Final = r"[a-z][a-z0-9_]*@[1-9][0-9]*[mhdw]"
 
 Files = Mapping[str, str | bytes]
 """Name of a file, as errors show it -> its text."""
@@ -174,6 +177,11 @@ class _Reader(Generic[M]):
             if not isinstance(name, str):
                 continue
             here = _Origin(node, (*top, at))
+            if re.fullmatch(VARIANT, name):
+                message = f"The id {name!r} is that of a lookback variant."
+                hint = "Write variants: {lookback: [...]} in the segment; it makes them."
+                problem = node.place((*here.path, "id")).problem("bad_id", message, hint)
+                self.problems.append(problem)
             first = self.origins.setdefault((self.kind, name), here)
             if first is not here:
                 place = node.place((*here.path, "id"))

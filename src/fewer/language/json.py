@@ -8,17 +8,22 @@ from __future__ import annotations
 import hashlib
 import json as stdlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from json.decoder import scanstring  # type: ignore[attr-defined]  # absent from the stubs
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
 
 from fewer.errors import DefinitionError, Problem
 from fewer.language.data import to_data
 from fewer.language.node import AnySpot, Node, Source, Spot
 from fewer.language.scalar import read_plain
 from fewer.model.base import Frozen
+
+M = TypeVar("M", bound=Frozen)
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -51,8 +56,40 @@ def dumps(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     return _Writer(indent, ", " if indent is None else ",", ": ", sort_keys).text(value, 0)
 
 
-def canonical(definition: Frozen) -> str:
-    """The one JSON text of a definition: sorted keys, no spaces, no defaults.
+def to_json(definition: Frozen, *, indent: int | None = None) -> str:
+    """JSON of a definition, without what goes without saying.
+
+    >>> from fewer.model.condition import Did
+    >>> to_json(Did(did="view", count={"at_least": 2}))
+    '{"did": "view", "count": {"at_least": 2}}'
+    """
+    return dumps(to_data(definition), indent=indent)
+
+
+def from_json(text: str, kind: type[M], *, file: str = "<json>") -> M:
+    """The definition that a JSON text holds.
+
+    Raises:
+        DefinitionError: With every problem of the text, each at its place; `yaml.validate`
+            explains them better to people.
+
+    >>> from fewer.model.condition import InList
+    >>> from_json('{"in_list": "vip"}', InList)
+    InList(in_list='vip')
+    """
+    node = load(text, file=file).check()
+    try:
+        return kind.model_validate(node.value)
+    except ValidationError as error:
+        told = [
+            node.place(found["loc"]).problem(found["type"], f"{found['msg']}.")
+            for found in error.errors(include_url=False)
+        ]
+        raise DefinitionError(told) from None
+
+
+def canonical(definition: Frozen | Mapping[str, Any]) -> str:
+    """The one JSON text of a definition, or of plain data: sorted keys, no spaces, no defaults.
 
     Equal definitions have equal texts, however they were written.
 
@@ -60,10 +97,11 @@ def canonical(definition: Frozen) -> str:
     >>> canonical(Did(within="7d", did=["view"], count={"at_least": 1.0}))
     '{"count":{"at_least":1},"did":"view","within":"7d"}'
     """
-    return _Writer(None, ",", ":", sort_keys=True).text(to_data(definition), 0)
+    data = to_data(definition) if isinstance(definition, Frozen) else definition
+    return _Writer(None, ",", ":", sort_keys=True).text(data, 0)
 
 
-def fingerprint(definition: Frozen) -> str:
+def fingerprint(definition: Frozen | Mapping[str, Any]) -> str:
     """SHA-256 of the canonical text, in hex: the version of a definition."""
     return hashlib.sha256(canonical(definition).encode()).hexdigest()
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from fewer.model.base import SEGMENT_ID
 from fewer.model.condition import HEADS
 from fewer.model.measure import COMPARISONS, MEASURES
 from fewer.model.predicate import ANY_TESTS, NUMBER_TESTS, TEXT_TESTS, TIME_TESTS
@@ -217,6 +218,11 @@ def _sample(part: Schema) -> None:
 
 
 def _segment(part: Schema) -> None:
+    part["properties"]["id"] = {
+        "description": "Unique; small letters, digits and _, beginning with a letter.",
+        "type": "string",
+        "pattern": SEGMENT_ID,
+    }
     part["properties"]["exclude"]["uniqueItems"] = True
     part["properties"]["budget"]["minimum"] = 0
 

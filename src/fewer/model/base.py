@@ -83,7 +83,6 @@ SEGMENT_ID = r"^[a-z][a-z0-9_]*$"
 SegmentId = Annotated[str, StringConstraints(strict=True, pattern=SEGMENT_ID)]
 """Id that a user gives a segment, goal or list of exclusions."""
 
-SegmentRef = Annotated[
-    str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]*(@[1-9][0-9]*[mhdw])?$")
-]
+SEGMENT_REF = r"^[a-z][a-z0-9_]*(@[1-9][0-9]*[mhdw])?$"
+SegmentRef = Annotated[str, StringConstraints(strict=True, pattern=SEGMENT_REF)]
 """Id of a segment or of one of its lookback variants (``pricing_hot@7d``)."""

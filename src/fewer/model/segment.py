@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fewer.model.base import Frozen, RuleError, SegmentId, SegmentRef, Text
+from fewer.model.base import Frozen, RuleError, SegmentRef, Text
 from fewer.model.condition import (
     AllOf,
     AnyOf,
@@ -70,7 +70,7 @@ def _each_once(ids: tuple[str, ...]) -> tuple[str, ...]:
 class Segment(Frozen):
     """A named condition. A rule: it has no members until it is evaluated at an as_of."""
 
-    id: SegmentId
+    id: SegmentRef = Field(description="Small letters, digits and _; @7d is a lookback variant.")
     name: Text | None = None
     description: Text | None = None
     type: SegmentType = "custom"

@@ -181,9 +181,7 @@ def _counts(condition: Did) -> Iterator[_Edit]:
         for count in _nearest(_COUNTS, now):
             burst = condition.burst.model_copy(update={"count": count})
             edited = condition.model_copy(update={"burst": burst})
-            yield _Edit(
-                edited, subject(condition), f"burst count {count}", abs(log(count / now))
-            )
+            yield _Edit(edited, subject(condition), f"burst count {count}", abs(log(count / now)))
 
 
 def _at_least(comparison: Comparison, count: int) -> Comparison:

@@ -1,0 +1,1 @@
+"""Rules of the linter, one file for each group."""
