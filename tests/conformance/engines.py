@@ -8,6 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fewer.evaluate.engines.duckdb import DuckDBEngine
+from fewer.evaluate.plan.plan import Plan, plan
+from fewer.model.catalog import Catalog
 from fewer.model.segment import Segment
 from fewer.model.window import Duration
 from oracle.clock import length
@@ -22,26 +25,34 @@ Ask = Callable[[Asked], Answer]
 
 
 @contextmanager
-def duckdb(scene: Scene) -> Iterator[Ask]:
-    """The engine inside."""
-    from fewer.evaluate.engines.duckdb import DuckDBEngine
-
-    from fewer.evaluate.plan.plan import plan
-
+def opened(scene: Scene) -> Iterator[tuple[DuckDBEngine, Catalog]]:
+    """The engine inside, over a scene's world in Parquet files."""
     with TemporaryDirectory(prefix="fewer-world-") as folder:
         loaded = load(scene.world, Path(folder))
         engine = DuckDBEngine(loaded.relations, loaded.catalog)
+        yield engine, loaded.catalog
+        engine.close()
+
+
+def planned(scene: Scene, asked: Asked, catalog: Catalog) -> Plan:
+    """The segments, made ready to be asked of the scene."""
+    return plan(
+        asked.segments,
+        as_of_us=scene.as_of_us,
+        timezone=scene.timezone,
+        session_gap=scene.session_gap,
+        catalog=catalog,
+        default_exclude=asked.default_exclude,
+    )
+
+
+@contextmanager
+def duckdb(scene: Scene) -> Iterator[Ask]:
+    """The engine inside."""
+    with opened(scene) as (engine, catalog):
 
         def ask(asked: Asked) -> Answer:
-            made = plan(
-                asked.segments,
-                as_of_us=scene.as_of_us,
-                timezone=scene.timezone,
-                session_gap=scene.session_gap,
-                catalog=loaded.catalog,
-                default_exclude=asked.default_exclude,
-            )
-            found = engine.evaluate(made)
+            found = engine.evaluate(planned(scene, asked, catalog))
             return Answer(
                 universe=frozenset(found.universe),
                 matched={id_: frozenset(people) for id_, people in found.matched.items()},
@@ -49,7 +60,6 @@ def duckdb(scene: Scene) -> Iterator[Ask]:
             )
 
         yield ask
-        engine.close()
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class Conditions:
 
     # --------------------------------------------------------------------------- occurrences
 
-    def _occurrence(self, head: str = "did", event: Event | None = None) -> Written:
+    def occurrence(self, head: str = "did", event: Event | None = None) -> Written:
         """Names and `where`; mostly about an event that happened."""
         dice = self.dice
         event = event or (dice.pick(self.past) if self.past and dice.chance(85) else None)
@@ -172,19 +172,19 @@ class Conditions:
 
     def did(self) -> Written:
         """A behaviour with any measure."""
-        found = self._occurrence()
+        found = self.occurrence()
         if self.dice.chance(13):
             return {**found, **self.measures.periods(found)}
         found |= self._window()
         return {**found, **self.measures.draw(found)}
 
     def _did_not(self) -> Written:
-        return {**self._occurrence("did_not"), **self._window()}
+        return {**self.occurrence("did_not"), **self._window()}
 
     def _recency(self) -> Written:
         """Often with a test that somebody's last or first event passes."""
         head = self.dice.pick(("last", "first"))
-        found = {head: self._occurrence(), **self._window()}
+        found = {head: self.occurrence(), **self._window()}
         if self.dice.chance(60):
             asked = Did.model_validate(found[head])
             chosen = [
@@ -225,7 +225,7 @@ class Conditions:
         return [*sorted(chosen, key=lambda e: (e.ts, e.event_id))]
 
     def _step(self, event: Event | None, head: str = "did") -> Written:
-        step = self._occurrence(head, event)
+        step = self.occurrence(head, event)
         if self.dice.chance(50):
             step.pop("where", None)
         return step

@@ -62,6 +62,35 @@ class TestPeopleWithoutEvents:
         assert found == [set()] * 6 + [{"ann", "nobody"}] * 6
 
 
+class TestUndefinedForOne:
+    """Nothing to divide by for ann, beside others for whom there is: hers is still false.
+
+    events: ann view (no v) and cart;  bob buy v=1, buy v="x"
+    """
+
+    world = draw(
+        ann=[at("-1d"), at("-1d", "cart", v=3)],
+        bob=[at("-1d", "buy", v=1), at("-1d", "buy", v="x")],
+    )
+
+    def test_it_is_false_whatever_the_bound(self, engine):
+        buy, any_ = {"did": "buy"}, {"at_most": 9.2e12}
+        found = engine.ask(
+            self.world,
+            {**buy, "share": {"where": {"v": 1}, "between": [0, 1]}},
+            {**buy, "share": {"where": {"v": 1}, "exactly": 0}},
+            {**buy, "share": {"where": {"v": 7}, "exactly": 0}},
+            {**buy, "mean": {"of": "v", **any_}},
+            {**buy, "min": {"of": "v", **any_}},
+            {**buy, "max": {"of": "v", **any_}},
+            {"did": "view", "mean": {"of": "v", **any_}},
+            {"did": "view", "max": {"of": "v", "more_than": -9.2e12}},
+            {"did": ["view", "cart"], "mean": {"of": "v", "exactly": 3}},
+        )
+        bob = {"bob"}
+        assert found == [bob, set(), bob, bob, bob, bob, set(), set(), {"ann"}]
+
+
 class TestAUniverseOfTraitsAlone:
     """No event anywhere: everyone is still there.
 

@@ -1,0 +1,85 @@
+"""The meaning has more than one door: the query of one segment, the test of one event.
+
+What they say must be what the oracle says, as for members.
+"""
+
+from __future__ import annotations
+
+import pytest
+from sqlglot import exp
+
+from conformance.engines import expected, opened, planned
+from fewer.evaluate.sql.functions.duckdb import DUCKDB
+from fewer.evaluate.sql.occurrence import event_predicate
+from fewer.evaluate.sql.program import as_query, program
+from fewer.model.condition import Occurrence
+from fewer.model.segment import Segment
+from oracle.behaviours import named
+from oracle.clock import length
+from oracle.moment import Moment
+from oracle.predicates import matches
+from strategies.definition import Asked, Conditions, seeded
+from strategies.dice import Seeded
+from strategies.scene import Painter
+
+
+def some_seeds(first: int, quick: int, slow: int) -> pytest.MarkDecorator:
+    more = [pytest.param(first + n, marks=pytest.mark.slow) for n in range(quick, quick + slow)]
+    return pytest.mark.parametrize("seed", [*range(first, first + quick), *more])
+
+
+@some_seeds(2_000, 1, 7)
+def test_the_standalone_query_of_a_segment(seed):
+    """With its exclusions and all it refers to, over the canonical relations alone."""
+    scene, asked = seeded(seed, 30)
+    right = expected(scene, asked).members
+    with opened(scene) as (engine, catalog):
+        compiled = program(planned(scene, asked, catalog), DUCKDB)
+        found = {
+            id_: frozenset(engine.run(as_query(compiled, id_))["person"].to_pylist())
+            for id_ in right
+        }
+    assert found == right
+
+
+@some_seeds(3_000, 3, 27)
+def test_the_condition_of_one_event(seed):
+    """For parts of the product that read events themselves: of any time, of any person."""
+    dice = Seeded(seed)
+    scene = Painter(dice).scene()
+    conditions = Conditions(dice, scene)
+    moment = Moment(scene.world, scene.as_of_us, scene.zone, length(scene.session_gap))
+    asked = [Occurrence.model_validate(conditions.occurrence()) for _ in range(40)]
+    with opened(scene) as (engine, catalog):
+        for occurrence in asked:
+            condition = event_predicate(
+                occurrence.did,
+                occurrence.where,
+                catalog,
+                as_of_us=scene.as_of_us,
+                timezone=scene.timezone,
+                alias="e",
+            )
+            query = exp.select("e.event_id").from_("events AS e").where(condition)
+            found = set(engine.run(query)["event_id"].to_pylist())
+            right = {
+                event.event_id
+                for event in scene.world.events
+                if named(occurrence.did, event) and matches(occurrence.where, event, moment)
+            }
+            assert found == right, occurrence
+
+
+def test_a_thousand_segments_in_one_plan(engine):
+    """More than one query's worth of results, leaves and references."""
+    scene, asked = seeded(4_000, 150)
+    copies = [
+        Segment.model_validate(
+            {"id": f"copy{n}_{segment.id}", "where": {"not": {"in_segment": segment.id}}}
+        )
+        for n in range(6)
+        for segment in asked.segments
+    ]
+    many = Asked((*copies, *asked.segments), asked.default_exclude)
+    assert len(many.segments) > 1_000
+    assert engine.answer(scene, many) == expected(scene, many)
