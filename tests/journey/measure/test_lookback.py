@@ -65,13 +65,23 @@ def test_each_band_is_compared_with_the_one_before(source):
     assert data["bands"][1]["step"]["label"] == "raw association"
 
 
+def test_windows_of_not_being_here_nest_the_other_way(source):
+    """Not here for 30 days is a part of not here for 14, and that of not here for 7."""
+    people = {"7d": range(1200), "14d": range(800), "30d": range(300)}
+    (chart,) = measure(source, [ORDER], variants(**people), DESIGN).lookbacks
+    assert [band.label for band in chart.bands] == ["more than 30 days", "15-30 days", "8-14 days"]
+    assert [band.added.people for band in chart.bands] == [300, 500, 400]
+    assert [band.total.people for band in chart.bands] == [300, 800, 1200]
+    assert [band.window for band in chart.bands] == ["30d", "14d", "7d"]
+
+
 def test_windows_that_do_not_nest_have_no_bands(source):
-    """At most two visits in 7 days is no part of at most two in 14."""
+    """Exactly one visit in 7 days is no part of exactly one in 14, nor the reverse."""
     (chart,) = measure(
-        source, [ORDER], variants(**{"7d": range(500), "14d": range(400)}), DESIGN
+        source, [ORDER], variants(**{"7d": range(500), "14d": range(100, 700)}), DESIGN
     ).lookbacks
     assert chart.bands == ()
-    assert "does not hold the shorter one" in chart.note
+    assert "do not hold one another" in chart.note
 
 
 def test_hours_are_labelled_in_hours(source):

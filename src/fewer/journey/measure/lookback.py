@@ -37,7 +37,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class LookbackChart:
-    """Bands of one segment and one goal, newest first; none where windows don't nest."""
+    """Bands of one segment and one goal, the innermost first; none where windows don't nest."""
 
     segment: str
     title: str
@@ -85,7 +85,6 @@ def lookback(
         data: Real or simulated.
     """
     order = sorted(variants, key=_window)
-    people = [one.members & outcomes.at_risk for one in order]
     parent = order[0].variant_of or order[0].id
     chart = LookbackChart(
         parent,
@@ -97,16 +96,20 @@ def lookback(
         data,
         outcomes.landmark.note,
     )
-    if any(len(short - wide) for short, wide in itertools.pairwise(people)):
-        # "At most two visits in 7 days" is no part of "at most two in 14".
-        note = "a longer window does not hold the shorter one here, so there are no bands"
-        return replace(chart, note=note)
-    return replace(chart, bands=_bands(order, people, outcomes))
+    # "Not here for 30 days" is a part of "not here for 7": such windows nest the other way.
+    for nesting in (order, order[::-1]):
+        people = [one.members & outcomes.at_risk for one in nesting]
+        if not any(small - large for small, large in itertools.pairwise(people)):
+            return replace(chart, bands=_bands(nesting, people, outcomes))
+    # "One visit in 7 days" neither holds "one visit in 14" nor is a part of it.
+    notes = ["windows do not hold one another here, so there are no bands", chart.note]
+    return replace(chart, note="; ".join(note for note in notes if note))
 
 
 def _bands(
     order: Sequence[Population], people: list[BitMap], outcomes: Outcomes
 ) -> tuple[Band, ...]:
+    """Bands of groups of people of which each holds the one before."""
     label = EvidenceLabel.RAW_ASSOCIATION
     added = [people[0], *(wide - short for short, wide in itertools.pairwise(people))]
     parts, wholes = sums(added, outcomes), sums(people, outcomes)
@@ -137,6 +140,14 @@ def _window(one: Population) -> int:
 
 
 def _labels(windows: list[int]) -> list[str]:
+    """Names of the bands.
+
+    Of 7 and 14 days ``0-7 days``, ``8-14 days``; of 14 and 7 days (something did not happen for
+    so long) ``more than 14 days``, ``8-14 days``.
+    """
+    if windows != sorted(windows):
+        longest = _labels([windows[0]])[0].partition("-")[2]
+        return [f"more than {longest}", *_labels(windows[::-1])[:0:-1]]
     day = 86_400_000_000
     if any(window % day for window in windows):
         hours = [window / 3_600_000_000 for window in windows]
