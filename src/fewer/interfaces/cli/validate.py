@@ -24,7 +24,7 @@ def validate(shell: Shell, strict: bool) -> int:
 
     def view(out: Console) -> None:
         for finding in findings:
-            line = Text(f"{finding.place}: " if finding.place else "")
+            line = Text(f"{finding.place}: " if str(finding.place) else "")
             line.append(f"{finding.severity}[{finding.code}]", style=_STYLE[finding.severity])
             line.append(f": {finding.message}")
             out.print(line)
@@ -42,7 +42,7 @@ def validate(shell: Shell, strict: bool) -> int:
                 "severity": f.severity,
                 "code": f.code,
                 "message": f.message,
-                "place": f.place,
+                "place": str(f.place),
                 "hint": f.hint,
             }
             for f in findings

@@ -95,7 +95,11 @@ def choose(guard: SizeGuard, sized: Iterable[tuple[Candidate, int]]) -> tuple[Pr
         ((c, n) for c, n in tried if verdict(n, guard) == "within"), key=lambda p: p[0].distance
     )
     if fitting:
-        return tuple(Proposal(c.words, n, fits=True) for c, n in fitting[:_SHOWN])
+        smallest_change: dict[int, Candidate] = {}
+        for candidate, size in fitting:  # edits that give the same people are one proposal
+            smallest_change.setdefault(size, candidate)
+        shown = list(smallest_change.items())[:_SHOWN]
+        return tuple(Proposal(c.words, size, fits=True) for size, c in shown)
     misses = [(c, n) for c, n in tried if n > 0]
     if not misses:
         return ()

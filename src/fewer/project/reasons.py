@@ -1,0 +1,165 @@
+"""Why a person is or isn't in a segment, and the query that says so for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fewer.errors import NotFoundError, UnsupportedByEngineError
+from fewer.evaluate.plan.plan import Plan
+from fewer.evaluate.plan.plan import plan as make_plan
+from fewer.model.segment import Segment
+from fewer.model.window import from_utc_micros
+from fewer.project import clock
+
+if TYPE_CHECKING:
+    from fewer.evaluate.engines.why import Evidence, WhyNode
+    from fewer.project.project import AsOf, Project
+    from fewer.project.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The explanation of one person's membership."""
+
+    segment: str
+    as_of: str  # ISO 8601, UTC
+    as_of_words: str
+    root: WhyNode
+    zone_name: str
+
+    @property
+    def member(self) -> bool:
+        """Whether the person is in the segment."""
+        return self.root.holds
+
+    def tree(self) -> str:
+        """Lines with a mark for true or false at each, and the events that decided."""
+        return "\n".join(_lines(self.root, 0, self.zone_name))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the person is not repeated."""
+        return {
+            "segment": self.segment,
+            "as_of": self.as_of,
+            "member": self.member,
+            "why": _node_json(self.root),
+        }
+
+
+def reasons(project: Project, segment: str, person: str, *, build_id: str | None) -> Reasons:
+    """Explain a person's membership as at a snapshot's moment, by its own definitions.
+
+    Raises:
+        NotFoundError: no such segment in the snapshot, or no such person in the data.
+    """
+    from fewer.evaluate.engines.why import why  # noqa: PLC0415
+
+    snapshot = project.snapshot(build_id)
+    snapshot.segment(segment)
+    number = project.keys.number(person)
+    if number is None:
+        raise NotFoundError("person", person)
+    with project.engine(snapshot.as_of_us) as engine:
+        root = why(engine, plan_of(project, snapshot), segment, number)
+    return Reasons(
+        segment, snapshot.as_of, snapshot.as_of_words, root, project.settings.timezone
+    )
+
+
+def plan_of(project: Project, snapshot: Snapshot) -> Plan:
+    """The plan a snapshot was evaluated with: its own definitions, not today's files."""
+    defined = [_bare(v.definition) for v in snapshot.segments.values() if not v.is_variant]
+    known = {segment.id for segment in defined}
+    settings = project.settings
+    return make_plan(
+        defined,
+        as_of_us=snapshot.as_of_us,
+        timezone=settings.timezone,
+        session_gap=settings.identity.session_gap,
+        catalog=project.generation.catalog,
+        default_exclude=[e for e in settings.exclude if e in known],
+    )
+
+
+def _bare(segment: Segment) -> Segment:
+    return segment.model_copy(update={"id": segment.id.partition("@")[0]})
+
+
+def sql(project: Project, segment: str, *, as_of: AsOf, dialect: str) -> str:
+    """One standalone query for the people of a segment, over the canonical relations.
+
+    Raises:
+        UnsupportedByEngineError: a dialect for which no query can be written yet.
+    """
+    from fewer.evaluate.sql.functions.duckdb import DUCKDB  # noqa: PLC0415
+    from fewer.evaluate.sql.program import as_query, program  # noqa: PLC0415
+
+    if dialect != "duckdb":
+        raise UnsupportedByEngineError(
+            f"No query can be written for {dialect!r} yet: only for 'duckdb'."
+        )
+    moment = _moment(project, as_of)
+    settings = project.settings
+    plan = make_plan(
+        project.definitions.segments,
+        as_of_us=moment,
+        timezone=settings.timezone,
+        session_gap=settings.identity.session_gap,
+        catalog=project.generation.catalog,
+        default_exclude=settings.exclude,
+    )
+    if segment not in plan.ids:
+        raise NotFoundError("segment", segment, plan.ids)
+    query = as_query(program(plan, DUCKDB), segment)
+    return query.sql(dialect="duckdb", pretty=True)
+
+
+def _moment(project: Project, as_of: AsOf) -> int:
+    if as_of is not None:
+        return project.as_of(as_of)
+    newest = project.newest_record()
+    return newest.as_of_us if newest else project.as_of(clock.END)
+
+
+def _lines(node: WhyNode, depth: int, zone: str) -> Iterator[str]:
+    mark = "yes" if node.holds else "no "
+    role = "less " if node.role == "exclusion" else ""
+    reason = f": {node.reason}" if node.reason else ""
+    yield f"{'  ' * depth}{mark} {role}{node.words}{reason}"
+    for event in node.events:
+        yield f"{'  ' * (depth + 2)}· {_event(event, zone)}"
+    for member in node.members:
+        yield from _lines(member, depth + 1, zone)
+
+
+def _event(event: Evidence, zone: str) -> str:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    properties = ", ".join(f"{name}={value}" for name, value in event.properties.items())
+    moment = from_utc_micros(event.ts_us).astimezone(ZoneInfo(zone))
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z} {event.event} {properties}".rstrip()
+
+
+def _node_json(node: WhyNode) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "role": node.role,
+        "words": node.words,
+        "holds": node.holds,
+        "reason": node.reason,
+    }
+    if node.segment:
+        found["segment"] = node.segment
+    if node.events:
+        found["events"] = [
+            {
+                "ts": from_utc_micros(e.ts_us).isoformat(),
+                "event": e.event,
+                "properties": {name: str(value) for name, value in e.properties.items()},
+            }
+            for e in node.events
+        ]
+    if node.members:
+        found["members"] = [_node_json(member) for member in node.members]
+    return found
