@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyroaring import BitMap
 from sqlglot import exp
 
@@ -26,7 +27,7 @@ from fewer.evaluate.engines.base import (
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.program import UNIVERSE, Result, Step, program
-from fewer.evaluate.sql.tree import column, select, table
+from fewer.evaluate.sql.tree import boolean, column, named, select, table
 from fewer.model.catalog import Catalog
 
 _CHUNK: Final = 122_880
@@ -116,8 +117,9 @@ class DuckDBEngine:
                 _check(should_stop)
                 done(self._step(cursor, step))
             everyone = BitMap()
-            for chunk in _chunks(cursor, select([column("person")], table(UNIVERSE))):
-                everyone.update(_persons(chunk.column(0)))
+            all_true = [column("person"), named(boolean(True), "w0")]
+            for chunk in _chunks(cursor, select(all_true, table(UNIVERSE))):
+                _add(chunk, [everyone])
             for number, result in enumerate(compiled.results, 1):
                 done(_collect(cursor, f"result_{number}", result, matched, members, should_stop))
         return Evaluation(
@@ -161,17 +163,17 @@ def _collect(
     """Stream a result into the bitmaps of its segments, a chunk at a time."""
     start = time.perf_counter()
     rows = 0
-    targets = []
+    targets: list[BitMap] = []
     for segment in result.segments:
-        targets += [matched.setdefault(segment, BitMap()), members.setdefault(segment, BitMap())]
+        targets.append(matched.setdefault(segment, BitMap()))
+        if segment in result.excluding:
+            targets.append(members.setdefault(segment, BitMap()))
     for chunk in _chunks(cursor, result.query):
         _check(should_stop)
-        persons = chunk.column(0)
-        rows += len(persons)
-        for target, flags in zip(targets, chunk.columns[1:], strict=True):
-            found = pc.filter(persons, flags)
-            if len(found):
-                target.update(_persons(found))
+        rows += chunk.num_rows
+        _add(chunk, targets)
+    for segment in result.segments:
+        members.setdefault(segment, matched[segment].copy())
     sql = result.query.sql(dialect="duckdb", pretty=True)
     return StepRun(name, sql, rows, time.perf_counter() - start)
 
@@ -184,8 +186,16 @@ def _chunks(cursor: duckdb.DuckDBPyConnection, query: exp.Query) -> pa.RecordBat
         raise _refused(error, sql) from None
 
 
-def _persons(column_of_chunk: pa.Array) -> Any:
-    return column_of_chunk.cast(pa.uint32()).to_numpy()
+def _add(chunk: pa.RecordBatch, targets: Sequence[BitMap]) -> None:
+    """Add the persons in the first column to the target of each later column that is true."""
+    persons = chunk.column(0).to_numpy()
+    # Roaring bitmaps take a sorted array of the C type many times faster than anything else.
+    order = np.argsort(persons)
+    persons = persons[order]
+    for target, flags in zip(targets, chunk.columns[1:], strict=True):
+        found = persons[flags.to_numpy(zero_copy_only=False)[order]]
+        if found.size:
+            target.update(array("I", found.tobytes()))
 
 
 def _check(should_stop: Stop | None) -> None:

@@ -41,6 +41,7 @@ _SCAN: Final = 2
 """Reading a row to find that its event is not asked for, in evaluations of one leaf on a row."""
 
 Names = tuple[str, ...] | None
+"""Names of events; None is any event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,14 +216,6 @@ def _group(items: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
     return dict(groups)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """Which events are needed at all: names (None: any) and the earliest time (None: all)."""
-
-    events: Names
-    since: int | None
-
-
 def matches_of(leaf: Leaf) -> tuple[Match, ...]:
     """Every match that a leaf reads events for."""
     match leaf:
@@ -247,12 +240,7 @@ def since_of(leaf: Leaf) -> int | None:
             return None
 
 
-def scan_of(leaves: Iterable[Leaf]) -> Scan | None:
-    """What the leaves read of the events, together; None when they read none."""
-    reading = [leaf for leaf in leaves if matches_of(leaf)]
-    if not reading:
-        return None
-    found = [match.events for leaf in reading for match in matches_of(leaf)]
-    names = None if None in found else tuple(sorted({n for e in found if e for n in e}))
-    starts = [since_of(leaf) for leaf in reading]
-    return Scan(names, None if None in starts else min(s for s in starts if s is not None))
+def names_of(leaves: Iterable[Leaf]) -> Names:
+    """Names of all events that the leaves read; None for any."""
+    found = [match.events for leaf in leaves for match in matches_of(leaf)]
+    return None if None in found else tuple(sorted({n for e in found if e for n in e}))

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from fewer.evaluate.plan.clock import Clock, Offset, Window, offsets
 from fewer.evaluate.plan.formula import Formula, Holds, MemberOf, parts
-from fewer.evaluate.plan.leaf import Behaviour, Distinct, Leaf, LocalDay
+from fewer.evaluate.plan.leaf import Behaviour, Distinct, Leaf, LocalDay, is_constant
 from fewer.evaluate.plan.lower import Lowering
 from fewer.evaluate.plan.order import by_id, closure, dependency_order, exclusions, references
-from fewer.evaluate.plan.passes import Pass, passes
+from fewer.evaluate.plan.passes import Names, Pass, matches_of, names_of, passes, since_of
 from fewer.model.catalog import Catalog
 from fewer.model.condition import Condition
 from fewer.model.segment import Segment, expand
@@ -31,6 +31,17 @@ class Planned:
     def id(self) -> str:
         """Id of the segment or of its variant."""
         return self.segment.id
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Names of events (None: any) and the earliest time (None: all history) that a plan reads.
+
+    Sessions and the universe also ask at which times a person did anything at all.
+    """
+
+    events: Names
+    since: int | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,14 @@ class Plan:
     def passes(self) -> tuple[Pass, ...]:
         """Leaves grouped so that one scan answers as many as possible."""
         return passes(self.leaves, self.catalog.events)
+
+    @cached_property
+    def reads(self) -> Reads:
+        """Events that a reader must have at hand; all others may be left unread."""
+        reading = [leaf for leaf in self.leaves if matches_of(leaf) and not is_constant(leaf)]
+        starts = [since_of(leaf) for leaf in reading]
+        since = None if None in starts else min((s for s in starts if s is not None), default=None)
+        return Reads(names_of(reading) if reading else (), since)
 
     @cached_property
     def offsets(self) -> tuple[Offset, ...]:

@@ -31,7 +31,7 @@ from fewer.evaluate.plan.leaf import (
     Sum,
     Value,
 )
-from fewer.evaluate.plan.passes import Keyed, Tally, since_of
+from fewer.evaluate.plan.passes import Keyed, Tally
 from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.events import BASE, base_name, base_place
 from fewer.evaluate.sql.predicate import conjunction, match_condition, one_of_texts
@@ -144,9 +144,8 @@ class _Rows:
         where = []
         if self.names is not None:
             where.append(one_of_texts(column("event"), self.names, functions))
-        starts = [since_of(leaf) for leaf in self.leaves.values()]
-        if None not in starts:
-            start = min(s for s in starts if s is not None)
+        start = self.context.since(self.leaves.values())
+        if start is not None:
             where.append(exp.GTE(this=column("ts"), expression=number(start)))
         return select([*output, *extra], table(BASE), where=every(where))
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from fewer.evaluate.plan.clock import Window
 from fewer.evaluate.plan.leaf import Chain, Link, Match, Shape
-from fewer.evaluate.plan.passes import Chains, since_of
+from fewer.evaluate.plan.passes import Chains
 from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.events import BASE, base_name, base_place
 from fewer.evaluate.sql.predicate import match_condition
@@ -41,25 +41,37 @@ SESSIONS = "sessions"
 
 def chains(this: Chains, context: Context) -> exp.Select:
     """One sequence, for all its windows."""
-    links = this.shape.links
     leaves = {n: context.leaf(n, Chain) for n in this.leaves}
+    last = f"r{len(present_steps(this.shape)) - 1}"
+    answers = [_answer(n, leaf.window, last, context) for n, leaf in leaves.items()]
+    source = nested(reached(this, context), "s")
+    return context.answers(column("person"), answers, source, grouped=True)
+
+
+def present_steps(shape: Shape) -> tuple[int, ...]:
+    """Positions of the steps that must have happened."""
+    return tuple(position for position, link in enumerate(shape.links) if not link.absent)
+
+
+def reached(this: Chains, context: Context) -> exp.Select:
+    """Events that match some step; ``r{i}`` says how far a chain has come that ends in one."""
+    links = this.shape.links
+    leaves = [context.leaf(n, Chain) for n in this.leaves]
     matches = {match: f"f{n}" for n, match in enumerate(dict.fromkeys(k.match for k in links))}
-    partition = ["person", *_key_names(this.shape)]
-    source = _rows(this.shape, matches, list(leaves.values()), context)
+    partition = ["person", *key_names(this.shape)]
+    source = _rows(this.shape, matches, leaves, context)
     source = _with_absences(source, links, matches, partition)
-    present = [position for position, link in enumerate(links) if not link.absent]
-    for place, position in enumerate(present):
+    for place, position in enumerate(present_steps(this.shape)):
         link = links[position]
         tests = every(_is_step(position, links, matches[link.match], context))
         began = _began(place, link.within, partition)
         reach = case(tests or boolean(True), began)
         source = select([exp.Star(), named(reach, f"r{place}")], nested(source, "s"))
-    last = f"r{len(present) - 1}"
-    answers = [_answer(n, leaf.window, last, context) for n, leaf in leaves.items()]
-    return context.answers(column("person"), answers, nested(source, "s"), grouped=True)
+    return source
 
 
-def _key_names(shape: Shape) -> list[str]:
+def key_names(shape: Shape) -> list[str]:
+    """Columns of `reached` on which all steps agree."""
     count = sum(len(key) for key in shape.keys)
     return [*(f"k{n}" for n in range(count)), *(["session"] if shape.session else [])]
 
@@ -71,6 +83,8 @@ def _rows(
     output: list[exp.Expr] = [column("person", "b"), column("ts", "b")]
     stored = [c for key in shape.keys for c in key]
     output += [named(column(base_name(c), "b"), f"k{n}") for n, c in enumerate(stored)]
+    if context.explains:
+        output += [column("event_id", "b"), column("event", "b")]
     conditions: list[exp.Expr] = []
     for match, name in matches.items():
         found = _flag(match, context)
@@ -80,9 +94,8 @@ def _rows(
     # null in all of them is missing and agrees with nothing.
     alternatives = [conditions, *([_not_null(base_name(c)) for c in key] for key in shape.keys)]
     where = [_any(each) for each in alternatives]
-    starts = [since_of(leaf) for leaf in leaves]
-    if None not in starts:
-        start = min(s for s in starts if s is not None)
+    start = context.since(leaves)
+    if start is not None:
         where.append(exp.GTE(this=column("ts", "b"), expression=number(start)))
     joins = []
     if shape.session:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlglot import exp
 
+from fewer.evaluate.plan.leaf import Leaf, Pick
+from fewer.evaluate.plan.passes import since_of
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.base import Functions
 from fewer.evaluate.sql.tree import column, named, negated, nested, select, some
@@ -19,8 +21,8 @@ L = TypeVar("L")
 class Answer:
     """SQL for one leaf, for a person of whom the pass has rows: never null, and how it is known.
 
-    `number` is what the bounds are compared with (None where there is no number); `of` is what
-    it is divided by, for means and shares.
+    `number` is what the bounds are compared with, or the instant of the event that decides;
+    `of` is what it is divided by, for means and shares. Either may be null, or there is none.
     """
 
     leaf: int
@@ -33,13 +35,13 @@ class Answer:
 class Context:
     """A plan, and how the engine speaks.
 
-    With `numbers`, steps also carry the numbers that were compared (`n4`, `d4`), and every
-    person they know of: for `why`.
+    With `explains`, steps also carry what was compared (`n4`, and `d4` that it is divided by),
+    everyone they know of, and the id of each event: for `why`.
     """
 
     plan: Plan
     functions: Functions
-    numbers: bool = False
+    explains: bool = False
 
     def leaf(self, number: int, kind: type[L]) -> L:
         """Leaf by its number, which must be of that kind."""
@@ -48,6 +50,16 @@ class Context:
             message = f"leaf {number} is a {type(found).__name__}, not a {kind.__name__}"
             raise TypeError(message)
         return found
+
+    def since(self, leaves: Iterable[Leaf]) -> int | None:
+        """Earliest time that the leaves read; None for all history.
+
+        To say when the last match was, and not only that it was too early, nothing is left out.
+        """
+        starts = [
+            None if self.explains and isinstance(leaf, Pick) else since_of(leaf) for leaf in leaves
+        ]
+        return None if None in starts else min((s for s in starts if s is not None), default=None)
 
     def answers(
         self,
@@ -62,13 +74,12 @@ class Context:
         output = [person]
         for answer in answers:
             output.append(named(answer.holds, leaf_name(answer.leaf)))
-            if self.numbers and answer.number is not None:
-                output.append(named(answer.number, f"n{answer.leaf}"))
-            if self.numbers and answer.of is not None:
-                output.append(named(answer.of, f"d{answer.leaf}"))
+            if self.explains:
+                output.append(named(answer.number or exp.Null(), f"n{answer.leaf}"))
+                output.append(named(answer.of or exp.Null(), f"d{answer.leaf}"))
         group = [person.copy()] if grouped else []
         query = select(output, source, where=where, group=group)
-        if self.numbers:
+        if self.explains:
             return query
         unusual = some(self._unusual(answer.leaf) for answer in answers)
         return select([exp.Star()], nested(query, "a"), where=unusual)

@@ -19,7 +19,7 @@ from fewer.evaluate.plan.leaf import (
     Sum,
     Value,
 )
-from fewer.evaluate.plan.passes import Scan, matches_of
+from fewer.evaluate.plan.passes import Names, matches_of
 from fewer.evaluate.sql.functions.base import Functions
 from fewer.evaluate.sql.predicate import Place, one_of_texts
 from fewer.evaluate.sql.tree import (
@@ -79,7 +79,8 @@ def base_place(table_name: str = "") -> Place:
 
 
 def base(
-    scan: Scan,
+    events: Names,
+    since: int | None,
     columns: Iterable[Column],
     *,
     as_of_us: int,
@@ -101,10 +102,10 @@ def base(
     if any(stored.table == "items" for stored in wanted):
         joins.append(_items(catalog))
     where: list[exp.Expr] = [exp.LT(this=column("ts", "e"), expression=number(as_of_us))]
-    if scan.since is not None:
-        where.append(exp.GTE(this=column("ts", "e"), expression=number(scan.since)))
-    if scan.events is not None:
-        where.append(one_of_texts(column("event", "e"), scan.events, functions))
+    if since is not None:
+        where.append(exp.GTE(this=column("ts", "e"), expression=number(since)))
+    if events is not None:
+        where.append(one_of_texts(column("event", "e"), events, functions))
     return select(output, table("events", "e"), where=every(where), joins=joins)
 
 

@@ -11,6 +11,8 @@ from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.events import BASE, atom_columns, base_name, base_place
 from fewer.evaluate.sql.predicate import conjunction, match_condition
 from fewer.evaluate.sql.tree import (
+    boolean,
+    case,
     column,
     count_if,
     every,
@@ -61,8 +63,9 @@ def _burst_answer(n: int, leaf: Behaviour, context: Context) -> Answer:
     tests: list[exp.Expr] = [exp.LTE(this=span, expression=number(measure.span))]
     tests += within(Window(time.start, as_of), column(first), latest=as_of)
     tests += within(Window(None, time.end), column("ts"), latest=as_of)
-    found = exp.GT(this=count_if(every(tests)), expression=number(0))
-    return Answer(n, found, count_if(every(within(time, column("ts"), latest=as_of))))
+    found = every(tests) or boolean(True)
+    holds = exp.GT(this=count_if(found), expression=number(0))
+    return Answer(n, holds, exp.Max(this=case(found.copy(), column("ts"))))
 
 
 def picks(this: Picks, context: Context) -> exp.Select:
@@ -91,7 +94,7 @@ def _pick_answer(n: int, leaf: Pick, context: Context) -> Answer:
     having = conjunction(leaf.having, base_place(), context.functions)
     if having is not None:
         tests.append(having)
-    return Answer(n, known(every(tests) or exp.true()), column("ts"))
+    return Answer(n, known(every(tests) or boolean(True)), column("ts"))
 
 
 def _match_in_base(match: Match, context: Context) -> exp.Expr | None:

@@ -9,6 +9,7 @@ from fewer.evaluate.plan.passes import Consents, Lists, Persons, Samples
 from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.predicate import conjunction, one_of_texts, plain
 from fewer.evaluate.sql.tree import (
+    boolean,
     column,
     count_if,
     every,
@@ -28,7 +29,7 @@ def persons(this: Persons, context: Context) -> exp.Select:
     answers = []
     for n in this.leaves:
         condition = conjunction(context.leaf(n, Person).atoms, plain(), context.functions)
-        answers.append(Answer(n, known(condition or exp.true())))
+        answers.append(Answer(n, known(condition or boolean(True))))
     return context.answers(column("person"), answers, table("people"))
 
 

@@ -27,8 +27,8 @@ from fewer.evaluate.plan.passes import (
     Picks,
     Samples,
     Tally,
-    scan_of,
-    since_of,
+    matches_of,
+    names_of,
 )
 from fewer.evaluate.plan.plan import Plan, leaf_numbers
 from fewer.evaluate.sql.aggregate import keyed, tally
@@ -68,9 +68,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Person, and for the n-th of `segments` ``w{n}`` (its condition) and ``m{n}`` (members)."""
+    """Person, and booleans for each of `segments`.
+
+    ``w{n}`` is the condition of the n-th, ``m{n}`` its members; a segment that is not among
+    `excluding` excludes no one, so ``w{n}`` says both.
+    """
 
     segments: tuple[str, ...]
+    excluding: frozenset[str]
     query: exp.Query
 
 
@@ -92,7 +97,7 @@ def program(plan: Plan, functions: Functions) -> Program:
     steps = (Step(UNIVERSE, universe(plan.as_of_us)), *leaf_steps(Context(plan, functions)))
     owner = {leaf: step.name for step in steps for leaf in step.leaves}
     batches = [plan.ids[at : at + WIDEST_RESULT] for at in range(0, len(plan.ids), WIDEST_RESULT)]
-    results = tuple(Result(batch, _result(batch, plan, owner)) for batch in batches)
+    results = tuple(_result(batch, plan, owner) for batch in batches)
     return Program(plan, functions, steps, results)
 
 
@@ -102,8 +107,9 @@ def as_query(compiled: Program, segment_id: str) -> exp.Select:
     Raises `NotFoundError` when the program has no such segment.
     """
     alone = program(compiled.plan.only([segment_id]), compiled.functions)
-    last = Result((segment_id,), _result((segment_id,), alone.plan, _owner(alone)))
-    query = select([column("person")], nested(last.query, "s"), where=column("m0"))
+    last = _result((segment_id,), alone.plan, _owner(alone))
+    is_member = column("m0" if segment_id in last.excluding else "w0")
+    query = select([column("person")], nested(last.query, "s"), where=is_member)
     return with_steps(query, alone.steps)
 
 
@@ -126,23 +132,23 @@ def leaf_steps(context: Context) -> tuple[Step, ...]:
     plan = context.plan
     leaves = [leaf for leaf in plan.leaves if not is_constant(leaf)]
     steps: list[Step] = []
-    scan = scan_of(leaves)
-    if scan is not None:
+    reading = [leaf for leaf in leaves if matches_of(leaf)]
+    if reading:
         columns = {stored for leaf in leaves for stored in read_columns(leaf)}
         query = base(
-            scan,
+            names_of(reading),
+            context.since(reading),
             columns,
             as_of_us=plan.as_of_us,
             catalog=plan.catalog,
             functions=context.functions,
-            with_id=any(isinstance(leaf, Pick) and leaf.having for leaf in leaves),
+            with_id=context.explains
+            or any(isinstance(leaf, Pick) and leaf.having for leaf in leaves),
         )
         steps.append(Step(BASE, query))
     in_session = [leaf for leaf in leaves if isinstance(leaf, Chain) and leaf.shape.session]
     if in_session:
-        starts = [since_of(leaf) for leaf in in_session]
-        since = None if None in starts else min(s for s in starts if s is not None)
-        steps.append(Step(SESSIONS, sessions(context, since)))
+        steps.append(Step(SESSIONS, sessions(context, context.since(in_session))))
     counts: dict[str, int] = {}
     for each in plan.passes:
         kind = type(each).__name__.lower()
@@ -175,8 +181,8 @@ def _pass(each: Pass, context: Context) -> exp.Query:
             assert_never(each)
 
 
-def _result(ids: Sequence[str], plan: Plan, owner: dict[int, str]) -> exp.Select:
-    """Person and two booleans for each segment.
+def _result(ids: Sequence[str], plan: Plan, owner: dict[int, str]) -> Result:
+    """Everyone, with booleans for these segments.
 
     Segments that others refer to become columns (``s{n}``) of queries nested by depth, so that
     a chain of references is computed once and never written out twice.
@@ -192,8 +198,10 @@ def _result(ids: Sequence[str], plan: Plan, owner: dict[int, str]) -> exp.Select
     output: list[exp.Expr] = [column("person")]
     for n, i in enumerate(ids):
         output.append(named(_formula(plan.by_id[i].where, plan, numbers), f"w{n}"))
-        output.append(named(_members(i, plan, numbers), f"m{n}"))
-    return select(output, nested(source, "a"))
+        if plan.by_id[i].exclude:
+            output.append(named(_members(i, plan, numbers), f"m{n}"))
+    excluding = frozenset(i for i in ids if plan.by_id[i].exclude)
+    return Result(tuple(ids), excluding, select(output, nested(source, "a")))
 
 
 def _answers(leaves: Sequence[int], plan: Plan, owner: dict[int, str]) -> exp.Select:
