@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import sqlglot.expressions as exp
 from pyroaring import BitMap
 
 from fewer.errors import DefinitionError, GuardError, NotFoundError, Problem
@@ -154,7 +153,7 @@ class Study:
         rule = self.project.settings.holdout
         if rule is None:
             return []
-        held_out = self.on_list(rule.list)
+        held_out = self.reader.listed(rule.list)
         made = holdout(held_out, self.everyone, share=float(rule.percent) / 100, name=rule.list)
         people = [self._assigned(v, rule.list) for v in views if not v.is_variant]
         return experiments(people, outcomes, [made])
@@ -185,12 +184,6 @@ class Study:
             catalog=self.project.generation.catalog,
         )
         return dict(self.engine.evaluate(made).matched)
-
-    def on_list(self, name: str) -> BitMap:
-        """People on a list."""
-        query = exp.select("person").from_("lists").where(exp.column("list_id").eq(exp.Placeholder()))
-        rows = self.engine.run(query, parameters=[name])
-        return BitMap(rows.column("person").to_numpy())
 
     def costs(self) -> CostTable | None:
         """Cost per segment; None without ad reports."""

@@ -74,7 +74,7 @@ def _lift(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
     if rule is None or segment not in study.snapshot.segments:
         return None
     made = holdout(
-        study.on_list(rule.list), study.everyone, share=float(rule.percent) / 100, name=rule.list
+        study.reader.listed(rule.list), study.everyone, share=float(rule.percent) / 100, name=rule.list
     )
     view = study.snapshot.segment(segment)
     rows = experiments([population(view.definition, view.matched)], [outcome], [made])

@@ -117,7 +117,7 @@ class Sheet:
         )
         given = self.scope.let(text)
         self.refuse(fill("$n IS NULL", n=given), missing)
-        self.refuse(fill("$n = ''", n=given), "event_name_empty")
+        self.refuse(fill("$n = $e", n=given, e=""), "event_name_empty")
         if spec.map:
             default = _text(spec.default) if spec.default else exp.Null()
             mapped = values.replaced(given, dict(spec.map), default=default)

@@ -35,7 +35,7 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
             {
                 "build": b.id,
                 "as_of": moment,
-                "segments": b.segments,
+                "segments": len(b.sizes),
                 "universe": b.universe,
                 "fingerprint": b.fingerprint,
                 "seconds": round(b.seconds, 3),
@@ -46,7 +46,7 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
         def view(out: Console) -> None:
             table = Table("refresh", "as at", "segments", "fingerprint", box=None, pad_edge=False)
             for b, moment in zip(builds, moments, strict=True):
-                table.add_row(b.id, moment, f"{b.segments:,}", b.fingerprint)
+                table.add_row(b.id, moment, f"{len(b.sizes):,}", b.fingerprint)
             out.print(table)
 
         shell.show({"builds": rows}, view)
@@ -167,7 +167,7 @@ def why(shell: Shell, segment: str, person: str, build_id: str | None) -> None:
 def _show_why(out: Console, answer: Any) -> None:
     verdict = "is" if answer.member else "is not"
     out.print(f"This person {verdict} in [bold]{answer.segment}[/] as at {answer.as_of_words}.")
-    out.print(Text(answer.tree()))
+    out.print(Text(answer.tree()), soft_wrap=True)
 
 
 @segments.command("sql")

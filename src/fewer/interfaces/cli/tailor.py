@@ -53,7 +53,7 @@ def _show(out: Console, sheet: Any, count: int) -> None:
         out.print(Text(f"  {message.people:,} people, {kind}", style="dim"))
         for name, lines in message.texts.items():
             for line in lines:
-                out.print(Text(f"    {name}: {line}"))
+                out.print(Text(f"    {name}: {line}"), soft_wrap=True)
     for trouble in sheet.troubles:
         out.print(
             Text(

@@ -22,7 +22,6 @@ from fewer.evaluate.plan.atom import Column, columns_of
 from fewer.evaluate.plan.clock import Clock
 from fewer.evaluate.plan.leaf import Match
 from fewer.evaluate.plan.lower import Lowering
-from fewer.evaluate.plan.passes import Scan
 from fewer.evaluate.sql.events import BASE, atom_columns, base, base_name, base_place, universe
 from fewer.evaluate.sql.functions.base import Functions
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
@@ -187,7 +186,8 @@ class _Conversions:
         grouped = self._by_person(rows)
         stored = {c for m in matches for c in atom_columns(m.atoms)}
         events = base(
-            Scan(_names(matches), None),
+            _names(matches),
+            None,
             [*stored, *self._keys(), *self._value()],
             as_of_us=self.at.data_end_us,
             catalog=self.reader.catalog,
