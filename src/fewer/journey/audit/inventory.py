@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from fewer.journey.audit.facts import QUANTILES, EventFacts, PropertyFacts, plain
 from fewer.journey.audit.sql import column, query, sql
-from fewer.journey.audit.survey import QUANTILES, EventFacts, PropertyFacts, Survey, plain
+from fewer.journey.audit.survey import Survey
 from fewer.model.base import Frozen
 from fewer.model.mapping import PATH_SEPARATOR
 from fewer.model.values import ValueType

@@ -7,29 +7,39 @@ from collections.abc import Iterator
 from math import exp, log
 from typing import Final
 
-from fewer.journey.audit.survey import PropertyFacts, Survey
+from fewer.journey.audit.facts import PropertyFacts
+from fewer.journey.audit.survey import Survey
 
-WIDTH: Final = 3.0  # times the interquartile range, on the log scale: Tukey's "far out"
+FAR_OUT: Final = 3.0  # times the interquartile range, on the log scale: Tukey's "far out"
+OUTSIDE: Final = 1.5  # and his "outside"
 NARROWEST: Final = log(2)  # a range of zero would call every larger value extreme
 AMOUNT: Final = re.compile(
-    r"(^|[_.\s])(quantity|qty|units|value|revenue|amount|total|subtotal|price|sales|gmv|spend)"
-    r"([_.\s]|$)",
+    r"(^|[_.\s])(quantity|qty|units|value|revenue|amount|total|subtotal|sales|gmv|spend)([_.\s]|$)",
     re.IGNORECASE,
 )
+"""Names of properties that may be summed."""
+
+MONEY: Final = re.compile(rf"{AMOUNT.pattern}|(^|[_.\s])price([_.\s]|$)", re.IGNORECASE)
+"""Names of properties that should not be negative, on a sale."""
+
+UNDOES: Final = re.compile(
+    r"cancel|refund|return(?!ing|_?visit)|revers|chargeback|storno|void", re.IGNORECASE
+)
+"""Names of events that take another one back."""
 
 
-def fence(low: int, middle: int, high: int) -> int:
+def fence(low: int, middle: int, high: int, *, width: float = FAR_OUT) -> int:
     """Value beyond which a positive amount is far out, from its quartiles.
 
     Amounts are skewed, so the fence is Tukey's on the log scale: the upper quartile times the
-    ratio of the quartiles to the third power, that ratio being at least 2.
+    ratio of the quartiles to the power of `width`, that ratio being at least 2.
 
     >>> fence(2_000_000, 4_000_000, 8_000_000)
     512000000
     """
     base, top = max(low, 1), max(high, middle, 1)
     spread = max(log(top) - log(base), NARROWEST)
-    return round(min(exp(log(top) + WIDTH * spread), 9.2e18))
+    return round(min(exp(log(top) + width * spread), 9.2e18))
 
 
 def amounts(survey: Survey) -> Iterator[PropertyFacts]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, check
+from fewer.journey.audit.facts import percent
 from fewer.journey.audit.sql import query, shown
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.survey import Survey
 
 SOME, MOST = 0.05, 0.5
 

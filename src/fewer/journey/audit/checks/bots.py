@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import percent
 from fewer.journey.audit.sql import column, query, shown
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.survey import Survey
 from fewer.model.window import DAY, HOUR
 
 AN_HOUR: Final = 360  # moments of activity in one hour: one every ten seconds, without a pause
@@ -25,7 +26,7 @@ def bots(survey: Survey) -> Iterator[Draft]:
     if fast["people"]:
         yield _by_rate(survey, fast)
     for name in sorted(survey.context.catalog.properties):
-        coded = survey.columns(name).get("text")
+        coded = survey.column(name)
         if coded is not None and AGENT.search(name):
             crawlers = _crawlers(survey, coded.name)
             if crawlers:

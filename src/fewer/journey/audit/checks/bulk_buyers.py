@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import sqlglot.expressions as exp
+
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.measures import amounts, fence
-from fewer.journey.audit.sql import column, query, shown
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+from fewer.journey.audit.facts import PropertyFacts, percent, plain
+from fewer.journey.audit.measures import OUTSIDE, UNDOES, amounts, fence
+from fewer.journey.audit.sql import column, query, shown, sql, union
+from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 100  # people with a positive total
+FEW: Final = 0.05  # share of people; more are no exception
 NOTABLE: Final = 0.01  # share of the whole that makes it worth saying
 
 
 @check("AU008", "Do a few people buy for many?")
 def bulk_buyers(survey: Survey) -> Iterator[Draft]:
     """One finding for each amount of which very few people hold a notable share."""
-    for facts in amounts(survey):
-        row = _totals(survey, facts)
-        if row["people"] < ENOUGH:
-            continue
-        limit = fence(row["low"], row["middle"], row["high"])
-        found = survey.rows(_bulk(facts, limit))[0]
-        if found["people"] and found["amount"] > NOTABLE * row["amount"]:
-            yield _finding(facts, row, limit, found)
+    bought = [facts for facts in amounts(survey) if not UNDOES.search(facts.event)]
+    usual = _run(survey, bought, USUAL)
+    limits = {
+        key: fence(row["low"], row["middle"], row["high"], width=OUTSIDE)
+        for key, row in usual.items()
+        if row["people"] >= ENOUGH
+    }
+    wanted = [facts for facts in bought if _key(facts) in limits]
+    found = _run(survey, wanted, BEYOND, limits)
+    for facts in wanted:
+        row, whole = found[_key(facts)], usual[_key(facts)]
+        few = 0 < row["people"] <= FEW * whole["people"]
+        if few and row["amount"] > NOTABLE * whole["amount"]:
+            yield _finding(facts, whole, limits[_key(facts)], row)
 
 
-def _totals(survey: Survey, facts: PropertyFacts) -> dict[str, Any]:
-    tree = query(
-        """
-        SELECT count(*) AS people, sum(total)::DOUBLE AS amount,
-               quantile_disc(total, 0.25) AS low, quantile_disc(total, 0.5) AS middle,
-               quantile_disc(total, 0.75) AS high
-        FROM (SELECT person, sum($c)::BIGINT AS total FROM events
-              WHERE event = $event AND $c > 0 GROUP BY person) AS totals
-        """,
-        event=facts.event,
-        c=column(facts.column),
+USUAL: Final = """
+    SELECT $event AS event, $name AS name, count(*) AS people, sum($c)::DOUBLE AS amount,
+           quantile_disc($c, 0.25) AS low, quantile_disc($c, 0.5) AS middle,
+           quantile_disc($c, 0.75) AS high
+    FROM totals WHERE event = $event AND $c > $limit
+"""
+BEYOND: Final = """
+    SELECT $event AS event, $name AS name, count(*) AS people,
+           coalesce(sum($c), 0)::DOUBLE AS amount, max($c, 3) AS largest,
+           coalesce(sum(n), 0)::BIGINT AS n
+    FROM totals WHERE event = $event AND $c > $limit
+"""
+
+
+def _key(facts: PropertyFacts) -> tuple[str, str]:
+    return facts.event, facts.name
+
+
+def _run(
+    survey: Survey,
+    bought: list[PropertyFacts],
+    text: str,
+    limits: Mapping[tuple[str, str], int] | None = None,
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """One row for each amount, from the totals of each person: one pass for all."""
+    tree = union(
+        query(
+            text,
+            event=facts.event,
+            name=facts.name,
+            c=column(facts.column),
+            limit=(limits or {}).get(_key(facts), 0),
+        )
+        for facts in bought
     )
-    return survey.rows(tree)[0]
-
-
-def _bulk(facts: PropertyFacts, limit: int) -> Any:
-    return query(
-        """
-        SELECT count(*) AS people, coalesce(sum(total), 0)::DOUBLE AS amount,
-               max(total, 3) AS largest, coalesce(sum(n), 0)::BIGINT AS n
-        FROM (SELECT person, sum($c)::BIGINT AS total, count(*) AS n FROM events
-              WHERE event = $event AND $c > 0 GROUP BY person HAVING sum($c) > $limit) AS totals
-        """,
-        event=facts.event,
-        c=column(facts.column),
-        limit=limit,
-    )
+    if tree is None:
+        return {}
+    totals = exp.select("event", "person", "count(*) AS n").from_("events").group_by("ALL")
+    for coded in sorted({facts.column for facts in bought}):
+        total = sql("(sum(greatest($c, 0)))::BIGINT", c=column(coded))
+        totals = totals.select(exp.alias_(total, coded, quoted=True), copy=False)
+    rows = survey.rows(tree.with_("totals", as_=totals, materialized=True))
+    return {(row["event"], row["name"]): row for row in rows}
 
 
 def _finding(facts: PropertyFacts, row: dict[str, Any], limit: int, found: dict[str, Any]) -> Draft:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import ANCIENT, percent
 from fewer.journey.audit.sql import query, shown
-from fewer.journey.audit.survey import ANCIENT, Survey, percent
+from fewer.journey.audit.survey import Survey
 from fewer.model.window import DAY, from_utc_micros
 
 

@@ -9,8 +9,9 @@ from typing import Final
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import PropertyFacts, percent
 from fewer.journey.audit.sql import query
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent
+from fewer.journey.audit.survey import Survey
 
 CURRENCY: Final = re.compile(r"(^|[_.])currency(_?code)?$", re.IGNORECASE)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Table, check
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent
+from fewer.journey.audit.facts import PropertyFacts, percent
+from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 100  # rows of the event
 RARE: Final = 0.02

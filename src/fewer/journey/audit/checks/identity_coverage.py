@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fewer.journey.audit.base import NO_PERSON, Draft, Evidence, Figure, Gate, Refused, Table, check
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.facts import percent
+from fewer.journey.audit.survey import Survey
 
 FEW, MANY = 0.001, 0.5
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import percent
 from fewer.journey.audit.sql import column, query, shown, sql, union
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.survey import Survey
 
 PLACE: Final = re.compile(
     r"(^|[._])(url|host|hostname|domain|page|href|location|referrer|referer|env|environment|ip)$",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import sqlglot.expressions as exp
+
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.sql import query
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.facts import percent
+from fewer.journey.audit.sql import query, union
+from fewer.journey.audit.survey import Survey
 from fewer.model.goal import Goal
 from fewer.model.window import MINUTE
 
@@ -20,44 +23,45 @@ ENOUGH: Final = 30  # people who reach the goal
 @check("AU018", "Does an event give the goal away?")
 def leaks(survey: Survey) -> Iterator[Draft]:
     """One finding per goal for which other events come minutes before it, for most people."""
+    tree = union(_close(survey, goal) for goal in survey.context.goals)
+    rows = survey.rows(tree) if tree else []
     for goal in survey.context.goals:
-        rows = survey.rows(_close(survey, goal))
-        telling = [
-            row
-            for row in rows
-            if row["converters"] >= ENOUGH
-            and row["close"] > MOST * row["converters"]
-            and row["close"] > TELLING * row["people"]
-        ]
+        telling = [row for row in rows if row["goal"] == goal.id and _tells(survey, row)]
         if telling:
-            yield _finding(goal, telling)
+            yield _finding(survey, goal, telling)
 
 
-def _close(survey: Survey, goal: Goal) -> Any:
+def _tells(survey: Survey, row: dict[str, Any]) -> bool:
+    return bool(
+        row["converters"] >= ENOUGH
+        and row["close"] > MOST * row["converters"]
+        and row["close"] > TELLING * survey.events[row["event"]].people_before
+    )
+
+
+def _close(survey: Survey, goal: Goal) -> exp.Query:
+    """Other events within minutes before each person's first conversion."""
     return query(
         """
-        WITH goal AS (
-          SELECT person, min(ts) AS at FROM $reached AS reached
+        SELECT $goal AS goal, e.event, count(DISTINCT e.person) AS close,
+               median(reached.at - e.ts) AS apart, min(reached.converters) AS converters
+        FROM (
+          SELECT person, min(ts) AS at, count(*) OVER () AS converters FROM $reached AS each
           WHERE ts < $as_of GROUP BY person
-        )
-        SELECT e.event, count(DISTINCT e.person) AS people,
-               count(DISTINCT e.person) FILTER (WHERE e.ts <= goal.at AND e.ts >= goal.at - $close)
-                 AS close,
-               median(goal.at - e.ts) FILTER (WHERE e.ts <= goal.at AND e.ts >= goal.at - $close)
-                 AS apart,
-               (SELECT count(*) FROM goal) AS converters
-        FROM events AS e LEFT JOIN goal ON goal.person = e.person
-        WHERE e.ts < $as_of AND NOT $own
-        GROUP BY e.event ORDER BY close DESC, e.event
+        ) AS reached
+        JOIN events AS e
+          ON e.person = reached.person AND e.ts BETWEEN reached.at - $minutes AND reached.at
+        WHERE NOT $own GROUP BY e.event
         """,
+        goal=goal.id,
         as_of=survey.context.as_of_us,
-        close=CLOSE,
+        minutes=CLOSE,
         reached=survey.reached(goal).subquery(),
         own=survey.named(goal.did, table="e"),
     )
 
 
-def _finding(goal: Goal, telling: list[dict[str, Any]]) -> Draft:
+def _finding(survey: Survey, goal: Goal, telling: list[dict[str, Any]]) -> Draft:
     first = telling[0]
     names = [row["event"] for row in telling]
     return Draft(
@@ -85,7 +89,12 @@ def _finding(goal: Goal, telling: list[dict[str, Any]]) -> Draft:
                     "median seconds before",
                 ),
                 rows=tuple(
-                    (r["event"], r["people"], r["close"], round((r["apart"] or 0) / 1e6, 1))
+                    (
+                        r["event"],
+                        survey.events[r["event"]].people_before,
+                        r["close"],
+                        round((r["apart"] or 0) / 1e6, 1),
+                    )
                     for r in telling
                 ),
                 total=len(telling),

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent
+from fewer.journey.audit.facts import PropertyFacts, percent
+from fewer.journey.audit.survey import Survey
 
 CODE: Final = re.compile(
-    r"(^|[_.\s])(id|ids|code|no|number|nr|sku|upc|ean|gtin|zip|postcode|phone|key|hash|version)$"
+    r"(^|[_.\s])(id|ids|code|no|number|nr|sku|upc|ean|gtin|zip|postcode|phone|key|hash|version|invoice|order|basket|receipt)$"
     r"|(id|code|no|sku|upc)$",
     re.IGNORECASE,
 )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.measures import AMOUNT
+from fewer.journey.audit.facts import PropertyFacts, percent, plain
+from fewer.journey.audit.measures import MONEY, UNDOES
 from fewer.journey.audit.sql import column, query, shown
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+from fewer.journey.audit.survey import Survey
 
-UNDOES: Final = re.compile(
-    r"cancel|refund|return(?!ing|_?visit)|revers|chargeback|storno|void", re.IGNORECASE
-)
 FREE: Final = 0.001  # share of rows with an amount of zero worth a word
 
 
@@ -26,9 +23,7 @@ def negative_values(survey: Survey) -> Iterator[Draft]:
     for event in survey.events:
         if UNDOES.search(event):
             continue
-        amounts = [
-            f for f in survey.of_event(event) if f.type == "number" and AMOUNT.search(f.name)
-        ]
+        amounts = [f for f in survey.of_event(event) if f.type == "number" and MONEY.search(f.name)]
         below = [f for f in amounts if f.negative]
         if below:
             yield _negative(event, below)
@@ -48,7 +43,7 @@ def _cancelled(survey: Survey, names: list[str]) -> Draft:
         (f.event, f.name, plain(f.total))
         for name in names
         for f in survey.of_event(name)
-        if f.type == "number" and AMOUNT.search(f.name)
+        if f.type == "number" and MONEY.search(f.name)
     ]
     unaware = bool(goals)
     title = f"{rows:,} {' and '.join(names)} events take back what was counted before"

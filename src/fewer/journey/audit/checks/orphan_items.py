@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import percent
 from fewer.journey.audit.sql import query, shown
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.survey import Survey
 
 MANY, MOST = 0.01, 0.2  # share of rows with an item
 SHOWN: Final = 10

@@ -8,9 +8,10 @@ from typing import Any, Final
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import PropertyFacts, percent, plain
 from fewer.journey.audit.measures import fence
-from fewer.journey.audit.sql import column, query, shown, union
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+from fewer.journey.audit.sql import column, query, shown, sql, union
+from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 100  # rows with a positive amount, before "usual" means anything
 VARIED: Final = 10  # distinct values; fewer are a scale or a code
@@ -29,8 +30,9 @@ def outliers(survey: Survey) -> Iterator[Draft]:
         if facts.type == "number" and facts.distinct >= VARIED and facts.filled >= ENOUGH
         if (limit := _limit(facts)) is not None and int(facts.high or 0) > limit
     ]
-    tree = union(_beyond(facts, limit) for facts, limit in measured)
-    found = {(r["event"], r["name"]): r for r in survey.rows(tree)} if tree else {}
+    if not measured:
+        return
+    found = {(r["event"], r["name"]): r for r in survey.rows(_beyond(measured))}
     for facts, limit in measured:
         row = found.get((facts.event, facts.name))
         if row and row["n"] <= FEW * facts.filled:
@@ -44,19 +46,32 @@ def _limit(facts: PropertyFacts) -> int | None:
     return max(FAR * nearly_all, fence(low, middle, high))
 
 
-def _beyond(facts: PropertyFacts, limit: int) -> exp.Query:
-    return query(
-        """
-        SELECT $event AS event, $name AS name, count(*) AS n, count(DISTINCT person) AS people,
-               sum($c)::DOUBLE AS amount, max($c, $top) AS largest
-        FROM events WHERE event = $event AND $c > $limit
-        """,
-        event=facts.event,
-        name=facts.name,
-        c=column(facts.column),
-        limit=limit,
-        top=SHOWN,
-    )
+def _beyond(measured: list[tuple[PropertyFacts, int]]) -> exp.Query:
+    """Rows and people beyond each limit, the amount they hold and the largest: one pass."""
+    limits = [
+        sql("event = $event AND $c > $limit", event=f.event, c=column(f.column), limit=limit)
+        for f, limit in measured
+    ]
+    far = exp.select("*").from_("events").where(exp.or_(*limits))
+    parts = [
+        query(
+            """
+            SELECT $event AS event, $name AS name, count(*) AS n,
+                   count(DISTINCT person) AS people, sum($c)::DOUBLE AS amount,
+                   max($c, $top) AS largest
+            FROM far WHERE $beyond HAVING count(*) > 0
+            """,
+            event=facts.event,
+            name=facts.name,
+            c=column(facts.column),
+            top=SHOWN,
+            beyond=beyond,
+        )
+        for (facts, _), beyond in zip(measured, limits, strict=True)
+    ]
+    whole = union(parts)
+    assert whole is not None  # noqa: S101  something is measured
+    return whole.with_("far", as_=far, materialized=True)
 
 
 def _finding(facts: PropertyFacts, limit: int, row: dict[str, Any]) -> Draft:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, check
+from fewer.journey.audit.facts import percent
 from fewer.journey.audit.sql import query, shown
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.survey import Survey
 
 FEW: Final = 0.005
 MANY: Final = 0.3

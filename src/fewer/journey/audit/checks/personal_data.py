@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.facts import percent
+from fewer.journey.audit.survey import Survey
 
 
 @check("AU025", "Is there personal data where it does not belong?")

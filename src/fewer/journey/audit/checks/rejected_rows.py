@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import NO_PERSON, Draft, Evidence, Figure, Gate, Refused, Table, check
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.facts import percent
+from fewer.journey.audit.survey import Survey
 
 FEW, MANY = 0.001, 0.1
 SHOWN: Final = 10

@@ -8,8 +8,9 @@ from typing import Final
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import PropertyFacts
 from fewer.journey.audit.sql import column, query, union
-from fewer.journey.audit.survey import PropertyFacts, Survey
+from fewer.journey.audit.survey import Survey
 
 LARGEST: Final = 2_000  # distinct values; more are free text or ids, where variants mean little
 SHOWN: Final = 10

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.survey import Survey, percent
+from fewer.journey.audit.facts import percent
+from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 20
 NEARLY_ALL: Final = 0.95

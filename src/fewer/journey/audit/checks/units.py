@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
-from fewer.journey.audit.sql import column, query, shown, union
-from fewer.journey.audit.survey import PropertyFacts, Survey, percent, plain
+from fewer.journey.audit.facts import PropertyFacts, percent, plain
+from fewer.journey.audit.sql import column, query, shown, sql
+from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 200  # positive values of a property
 VARIED: Final = 10
@@ -37,22 +39,26 @@ class Cluster:
 def units(survey: Survey) -> Iterator[Draft]:
     """One finding per property: two clusters, sources that differ, or a jump between days."""
     measured = [
-        f
-        for f in survey.properties
-        if f.type == "number" and f.filled >= ENOUGH and f.distinct >= VARIED and f.high
+        facts
+        for facts in survey.properties
+        if facts.type == "number" and facts.positive
+        if facts.filled >= ENOUGH and facts.distinct >= VARIED
     ]
+    if not measured:
+        return
     magnitudes = _magnitudes(survey, measured)
     for facts in measured:
-        rows = magnitudes.get((facts.event, facts.name), [])
-        cluster = _cluster(facts, rows)
+        key = facts.event, facts.name
+        cluster = _cluster(facts, magnitudes.get(key, []))
         if cluster:
             yield _two_units(survey, cluster)
             continue
-        apart = _apart(rows)
+        levels = survey.levels.get(key, [])
+        apart = _apart(levels)
         if apart:
             yield _other_unit(facts, "source", apart)
             continue
-        jump = _jump(_daily(survey, facts))
+        jump = _jump(_daily(levels))
         if jump:
             yield _other_unit(facts, "time", jump)
 
@@ -60,25 +66,40 @@ def units(survey: Survey) -> Iterator[Draft]:
 def _magnitudes(
     survey: Survey, measured: list[PropertyFacts]
 ) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Rows, smallest and largest value of each order of magnitude, by event, name and source."""
-    names = {facts.name: facts.column for facts in measured}
-    tree = union(
-        query(
-            """
-            SELECT event, $name AS name, source, floor(log10($c))::BIGINT AS magnitude,
-                   count(*) AS n, min($c) AS low, max($c) AS high,
-                   sum(log10($c)) AS logs
-            FROM events WHERE $c > 0 GROUP BY ALL
-            """,
-            name=name,
-            c=column(coded),
-        )
-        for name, coded in sorted(names.items())
+    """Rows, smallest and largest value of each order of magnitude, by event and name: one pass."""
+    columns = sorted({(facts.name, facts.column) for facts in measured})
+    sizes = [sql("floor(log10($c))", c=column(coded)) for _, coded in columns]
+    positive = [
+        sql("CASE WHEN $c > 0 THEN $c END", c=column(coded)).as_(coded, quoted=True)
+        for _, coded in columns
+    ]
+    tree = exp.select("event", "count(*) AS n").select(
+        exp.func("GROUPING", *(size.copy() for size in sizes), dialect="duckdb").as_("g")
     )
+    for place, ((_, coded), size) in enumerate(zip(columns, sizes, strict=True)):
+        low, high = sql("min($c)", c=column(coded)), sql("max($c)", c=column(coded))
+        named = (size.as_(f"m{place}"), low.as_(f"low{place}"), high.as_(f"high{place}"))
+        tree = tree.select(*named, copy=False)
+    tree = tree.from_(exp.select("event", *positive).from_("events").subquery("positive"))
+    sets = [exp.Tuple(expressions=[exp.column("event"), size.copy()]) for size in sizes]
+    tree.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
     found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in survey.rows(tree) if tree else ():
-        found[row["event"], row["name"]].append(row)
+    for row in survey.rows(tree):
+        place = next(p for p in range(len(columns)) if row["g"] == _only(p, len(columns)))
+        if row[f"m{place}"] is not None:
+            kept = {
+                "magnitude": int(row[f"m{place}"]),
+                "n": row["n"],
+                "low": row[f"low{place}"],
+                "high": row[f"high{place}"],
+            }
+            found[row["event"], columns[place][0]].append(kept)
     return found
+
+
+def _only(place: int, columns: int) -> int:
+    """What GROUPING gives for the set with the size at `place`: a 1 for all others."""
+    return (1 << columns) - 1 - (1 << (columns - 1 - place))
 
 
 def _cluster(facts: PropertyFacts, rows: list[dict[str, Any]]) -> Cluster | None:
@@ -109,24 +130,26 @@ def _cluster(facts: PropertyFacts, rows: list[dict[str, Any]]) -> Cluster | None
     return None
 
 
-def _apart(rows: list[dict[str, Any]]) -> list[tuple[str, int, float]]:
+def _apart(levels: list[tuple[str, date, int, float]]) -> list[tuple[str, int, float]]:
     """(source, rows, typical magnitude) of each source, when two differ by ten times or more."""
     counts: dict[str, int] = defaultdict(int)
     logs: dict[str, float] = defaultdict(float)
-    for row in rows:
-        counts[row["source"]] += row["n"]
-        logs[row["source"]] += row["logs"]
+    for source, _, n, level in levels:
+        counts[source] += n
+        logs[source] += n * level
     typical = [(s, n, logs[s] / n) for s, n in counts.items() if n >= ENOUGH]
-    levels = [level for _, _, level in typical]
-    return sorted(typical) if len(levels) > 1 and max(levels) - min(levels) >= APART else []
+    heights = [level for _, _, level in typical]
+    return sorted(typical) if len(heights) > 1 and max(heights) - min(heights) >= APART else []
 
 
-def _daily(survey: Survey, facts: PropertyFacts) -> list[tuple[str, int, float]]:
-    return [
-        (f"{day}", n, level)
-        for day, n, level in survey.levels.get((facts.event, facts.name), ())
-        if n >= FULL
-    ]
+def _daily(levels: list[tuple[str, date, int, float]]) -> list[tuple[str, int, float]]:
+    """(day, rows, typical magnitude) of days with enough rows, all sources together."""
+    counts: dict[date, int] = defaultdict(int)
+    logs: dict[date, float] = defaultdict(float)
+    for _, day, n, level in levels:
+        counts[day] += n
+        logs[day] += n * level
+    return [(f"{day}", n, logs[day] / n) for day, n in sorted(counts.items()) if n >= FULL]
 
 
 def _jump(days: list[tuple[str, int, float]]) -> list[tuple[str, int, float]]:

@@ -17,6 +17,7 @@ TYPICAL: Final = 20  # rows on a usual day; below it, chance alone makes days lo
 DIP, SPIKE = 0.25, 4.0  # times the usual of that weekday
 SHORTEST: Final = 14  # days of history before "usual" means anything
 SHOWN: Final = 10
+NAMED: Final = 3  # events listed in a title
 
 Oddity = Literal["no rows", "far fewer", "far more"]
 
@@ -44,14 +45,14 @@ def volume_by_day(survey: Survey) -> Iterator[Draft]:
         events = tuple(sorted({day.event for day in gaps}))
         yield Draft(
             severity="warning",
-            title=f"{len(gaps):,} {_days(gaps)} without any {_names(events)}",
+            title=f"{_days(gaps)} without any {_names(events)}",
             detail=(
                 "These events occur on nearly every such weekday, and on these days not once."
                 " Either the business was closed, or collection was."
             ),
             evidence=Evidence(
                 figures=(
-                    Figure(label="days without rows", value=len(gaps), unit="days"),
+                    Figure(label="days without rows", value=_distinct(gaps), unit="days"),
                     Figure(label="longest run", value=longest, unit="days"),
                 ),
                 table=Table(
@@ -80,10 +81,10 @@ def volume_by_day(survey: Survey) -> Iterator[Draft]:
         worst = sorted(uneven, key=lambda d: min(d.rows / d.usual, d.usual / d.rows))
         yield Draft(
             severity="info",
-            title=f"{len(uneven):,} {_days(uneven)} on which {_names(events)} was far from usual",
+            title=f"{_days(uneven)} with far more or fewer {_names(events)} than usual",
             detail="Under a quarter, or over four times, of what that weekday usually has.",
             evidence=Evidence(
-                figures=(Figure(label="unusual days", value=len(uneven), unit="days"),),
+                figures=(Figure(label="unusual days", value=_distinct(uneven), unit="days"),),
                 table=Table(
                     columns=("event", "day", "rows", "usual rows", "what"),
                     rows=tuple(
@@ -145,9 +146,14 @@ def _runs(gaps: list[OddDay]) -> list[list[OddDay]]:
     return runs
 
 
+def _distinct(days: list[OddDay]) -> int:
+    return len({day.day for day in days})
+
+
 def _days(days: list[OddDay]) -> str:
-    return "day" if len(days) == 1 else "days"
+    count = _distinct(days)
+    return "1 day" if count == 1 else f"{count:,} days"
 
 
 def _names(events: tuple[str, ...]) -> str:
-    return events[0] if len(events) == 1 else f"of {len(events)} events"
+    return " or ".join(events) if len(events) <= NAMED else f"of {len(events)} events"
