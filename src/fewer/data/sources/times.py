@@ -105,19 +105,14 @@ def _choose(local: exp.Expr, starts: Sequence[int], values: Sequence[int]) -> ex
     middle = len(starts) // 2
     later = _choose(local, starts[middle + 1 :], values[middle + 1 :])
     earlier = _choose(local, starts[:middle], values[: middle + 1])
-    return fill(
-        "CASE WHEN $l >= $start THEN $later ELSE $earlier END",
-        l=local,
-        start=number(starts[middle]),
-        later=later,
-        earlier=earlier,
-    )
+    test = exp.GTE(this=local.copy(), expression=number(starts[middle]))
+    return exp.Case(ifs=[exp.If(this=test, true=later)], default=earlier)
 
 
 def from_text(scope: Shared, text: exp.Expr, formats: Sequence[str], zone: str) -> exp.Expr:
     """UTC microseconds of a text in the first of `formats` that reads it, else NULL."""
     text = scope.let(text)
-    return _in_range(first_of(*(_one_format(scope, text, name, zone) for name in formats)))
+    return _in_range(scope, first_of(*(_one_format(scope, text, name, zone) for name in formats)))
 
 
 def _one_format(scope: Shared, text: exp.Expr, name: str, zone: str) -> exp.Expr:
@@ -140,14 +135,14 @@ def _iso(scope: Shared, text: exp.Expr, zone: str) -> exp.Expr:
         t=text,
         offset=f"{_DATE}{_CLOCK}{_OFFSET}",
     )
-    return first_of(to_utc(scope.let(local), zone), aware)
+    return first_of(scope.let(to_utc(scope.let(local), zone)), aware)
 
 
-def from_epoch(count: exp.Expr, name: str) -> exp.Expr:
+def from_epoch(scope: Shared, count: exp.Expr, name: str) -> exp.Expr:
     """UTC microseconds of a count (DECIMAL(26, 6)) of seconds, milli- or microseconds."""
     by = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}[name]
     # Floored, so that an instant before 1970 does not move forward.
-    return _in_range(fill("TRY_CAST(floor(($c) * $by) AS BIGINT)", c=count, by=number(by)))
+    return _in_range(scope, fill("TRY_CAST(floor(($c) * $by) AS BIGINT)", c=count, by=number(by)))
 
 
 def from_timestamp(scope: Shared, value: exp.Expr, zone: str, *, nanos: bool) -> exp.Expr:
@@ -156,19 +151,19 @@ def from_timestamp(scope: Shared, value: exp.Expr, zone: str, *, nanos: bool) ->
         whole = fill("epoch_ns(CAST($v AS TIMESTAMP_NS)) // 1000", v=value)
     else:
         whole = fill("epoch_us(CAST($v AS TIMESTAMP))", v=value)
-    return _in_range(to_utc(scope.let(whole), zone))
+    return _in_range(scope, to_utc(scope.let(whole), zone))
 
 
-def from_timestamptz(value: exp.Expr) -> exp.Expr:
+def from_timestamptz(scope: Shared, value: exp.Expr) -> exp.Expr:
     """UTC microseconds of a timestamp column with zone."""
-    return _in_range(fill("epoch_us($v)", v=value))
+    return _in_range(scope, fill("epoch_us($v)", v=value))
 
 
-def _in_range(micros: exp.Expr) -> exp.Expr:
+def _in_range(scope: Shared, micros: exp.Expr) -> exp.Expr:
     """`micros` when it lies in the years 1 to 9999, else NULL."""
     return fill(
         "CASE WHEN $m BETWEEN $low AND $high THEN $m END",
-        m=micros,
+        m=scope.let(micros),
         low=number(MIN_TS),
         high=number(MAX_TS),
     )

@@ -356,7 +356,7 @@ def timestamp(scope: Scope, field: Field, *, formats: Sequence[str], zone: str) 
         case "nanos":
             return times.from_timestamp(scope, field.sql, zone, nanos=True)
         case "aware":
-            return times.from_timestamptz(field.sql)
+            return times.from_timestamptz(scope, field.sql)
     text = fill("trim($t)", t=plain_text(scope, field))
     if formats[0] in EPOCHS:
         count = fill(
@@ -364,5 +364,5 @@ def timestamp(scope: Scope, field: Field, *, formats: Sequence[str], zone: str) 
             t=scope.let(text),
             plain=_PLAIN,
         )
-        return times.from_epoch(count, formats[0])
+        return times.from_epoch(scope, count, formats[0])
     return times.from_text(scope, text, formats, zone)
