@@ -19,7 +19,7 @@ from pydantic import (
 
 from fewer.model.base import Frozen, FrozenMap, Name, RuleError, Text, freeze, nfc
 from fewer.model.number import Number, NumberError, plain, read_number
-from fewer.model.pattern import check
+from fewer.model.pattern import check, translate
 from fewer.model.values import ValueType
 from fewer.model.window import At, Span
 
@@ -148,6 +148,8 @@ class Predicate(Frozen):
                 key="ignore_case",
                 hint="Take it out, or add equals, in, contains, ...",
             )
+        if self.matches is not None and self.ignore_case:
+            translate(self.matches, lower=True)  # [Z-a] is a range, [z-a] is none
         return self
 
     @staticmethod

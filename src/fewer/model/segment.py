@@ -145,6 +145,9 @@ def _replace(condition: Condition, window: Duration, *, marks: bool) -> Any:
 def variant(segment: Segment, window: Duration) -> Segment:
     """The lookback variant of a segment, ``pricing_hot@7d``, without variants of its own."""
     targets = lookback_targets(segment.where)
+    if window.unit != "d" and any(target.calendar for target in targets):
+        msg = f"'calendar' counts whole days, so its lookback can't be {window}: write it in days"
+        raise LookbackError(msg)
     marks = any(target.lookback for target in targets)
     where = _replace(segment.where, window, marks=marks)
     update = {
