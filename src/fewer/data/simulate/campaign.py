@@ -2,7 +2,7 @@
 
 Both start at `launch` and act for 14 days. A fifth of everyone is held out of both, by hash.
 People who saw pricing in the 7 days before and never bought get the first, which multiplies
-their hazard; people who looked at kitchenware in 14 days, did not see pricing and never
+their hazard; people who looked at a product in 21 days, did not see pricing and never
 bought get the second, which does nothing. The two groups share nobody.
 """
 
@@ -19,22 +19,18 @@ import numpy.typing as npt
 
 from fewer.data.identity.bucket import share_of
 from fewer.data.simulate.catalogue import (
-    CATEGORIES,
-    CATEGORY_OF_LEAF,
-    ITEMS_PER_LEAF,
     PLATFORMS,
     PRICING_CAMPAIGN,
 )
-from fewer.data.simulate.log import CODE, DAY, INTERACTIONS, Ints, Log, events
+from fewer.data.simulate.log import DAY, INTERACTIONS, Ints, Log, events
 from fewer.data.simulate.orders import pricing_views
 from fewer.data.simulate.truth import Effect
 from fewer.data.simulate.world import Bools, World
 
 OUTCOME_DAYS = 14
-TREATED_HAZARD = 2.2
+TREATED_HAZARD = 2.4
 HOLDOUT_SHARE = 0.20
 HOLDOUT_SALT = "shop-2026-holdout"
-KITCHEN = CATEGORIES.index(("Home", "Kitchen"))
 CLICKED = 0.35  # share of the treated who click the ad
 ENOUGH_POWER = 0.9
 
@@ -46,7 +42,7 @@ class Campaigns:
     launch: int  # day
     holdout: Bools
     pricing: Bools
-    kitchen: Bools
+    product: Bools
 
     def chance(self, world: World) -> npt.NDArray[np.float32]:
         """Hazard of a purchase per day and person, with the effect of the first campaign."""
@@ -68,12 +64,11 @@ def target(browsed: Log, *, bought: Bools, launch: int, holdout: Bools) -> Campa
     """
     people = len(bought)
     before = browsed.take(browsed.ts < launch * DAY)
-    kitchen_items = CATEGORY_OF_LEAF[before.item // ITEMS_PER_LEAF] == KITCHEN
-    looked = before.take((before.event == CODE["product_view"]) & kitchen_items)
-    pricing = _recent(pricing_views(before), people, launch, 7) & ~bought
-    kitchen = _recent(looked, people, launch, 14) & ~bought
-    kitchen &= ~_recent(pricing_views(before), people, launch, 7)
-    return Campaigns(launch=launch, holdout=holdout, pricing=pricing, kitchen=kitchen)
+    looked = _recent(before.only("product_view"), people, launch, 21)
+    saw_pricing = _recent(pricing_views(before), people, launch, 7)
+    pricing = saw_pricing & ~bought
+    product = looked & ~saw_pricing & ~bought
+    return Campaigns(launch=launch, holdout=holdout, pricing=pricing, product=product)
 
 
 def ad_clicks(rng: np.random.Generator, campaigns: Campaigns) -> Log:
@@ -93,14 +88,16 @@ def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> 
     treated = _converts(np.minimum(world.hazard[acting] * TREATED_HAZARD, 0.9))
     groups = (
         ("lift_pricing", "pricing_hot", campaigns.pricing, treated),
-        ("lift_kitchen", "kitchen_warm", campaigns.kitchen, plain),
+        ("lift_placebo", "product_warm", campaigns.product, plain),
     )
     effects = []
     for name, segment, members, with_ad in groups:
         given, withheld = members & ~campaigns.holdout, members & campaigns.holdout
         # Both rates over all members: the split is random, its luck is no part of the truth.
-        contrast = _Contrast(_mean(with_ad, members), _mean(plain, members), given, withheld)
-        null = with_ad is plain
+        before = _mean(plain, members)
+        shown = _Contrast(_mean(with_ad, members), before, given, withheld)
+        # Of the placebo: the chance that it would have shown what the other campaign does.
+        power = _Contrast(_mean(treated, members), before, given, withheld).power
         effects.append(
             Effect(
                 id=name,
@@ -110,10 +107,10 @@ def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> 
                 " moment, everyone not in the list `holdout` against everyone in it.",
                 segments=(segment,),
                 at=first_day + timedelta(days=campaigns.launch),
-                value=contrast.ratio - 1,
+                value=shown.ratio - 1,
                 causal=True,
-                recoverable=null or contrast.power >= ENOUGH_POWER,
-                power=None if null else contrast.power,
+                recoverable=power >= ENOUGH_POWER,
+                power=power,
                 counts={"treated": int(given.sum()), "held_out": int(withheld.sum())},
             )
         )

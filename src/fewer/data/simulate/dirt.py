@@ -57,15 +57,19 @@ class Dose:
         )
 
 
-def bots(rng: np.random.Generator, dose: Dose, items: Items, *, first: int, days: int) -> Log:
+def bots(
+    rng: np.random.Generator, dose: Dose, items: Items, *, first: int, days: int, never_on: int
+) -> Log:
     """Machines: each crawls in one run, a page every 0.4 to 2 seconds.
 
     They are the people at positions `first` and above; a quarter of them send the user agent
-    of a person and can be told by their rate only.
+    of a person and can be told by their rate only. None comes on the day `never_on`.
     """
     sizes = rng.multinomial(dose.bot_events - dose.bots, np.full(dose.bots, 1 / dose.bots))
     bot = np.arange(dose.bots)
-    start = rng.integers(0, days, dose.bots) * DAY + rng.integers(0, DAY // 4, dose.bots)
+    day = rng.integers(0, days - 1, dose.bots)
+    day += day >= never_on
+    start = day * DAY + rng.integers(0, DAY // 4, dose.bots)
     hidden = bot < round(dose.bots * HUMAN_LOOKING)
     agent = np.where(hidden, bot % len(AGENTS), len(AGENTS) + bot % len(BOT_AGENTS))
 

@@ -22,7 +22,9 @@ class Effect(Frozen):
     causal: bool = Field(description="False: an association made by selection alone.")
     recoverable: bool = Field(description="Whether the data are large enough to show it.")
     power: float | None = Field(
-        default=None, description="Chance that a 95 % interval excludes no effect."
+        default=None,
+        description="Chance that a 95 % interval excludes no effect; for a true value of none,"
+        " that it would exclude it if the effect were as large as the one beside it.",
     )
     counts: dict[str, int] = Field(default_factory=dict, description="People or rows behind it.")
 

@@ -101,8 +101,9 @@ class Template:
         Raises:
             MissingValueError: It shows a value that is not there.
         """
+        shown = _quoted(values) if in_url and self.variables else values
         try:
-            text = self._bound.render(**(_quoted(values) if in_url else values))
+            text = self._bound.render(**shown)
         except UndefinedError as error:
             raise MissingValueError(str(error.message).split(" ", 1)[0]) from None
         except ResourceLimitError:
@@ -155,6 +156,8 @@ def clean(text: str) -> str:
     >>> clean("Hot \u202e offer\n\n today\x00")
     'Hot offer today'
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (
         " " if c in _SPACES else c
         for c in unicodedata.normalize("NFC", text)
