@@ -90,7 +90,7 @@ def _nearest(name: str, known: Mapping[str, str]) -> str:
         if made:
             return f"The variants of {base!r} are {', '.join(made)}."
         return f"{base!r} has no lookback variants: add variants: {{lookback: [...]}} to it."
-    near = did_you_mean(name, known).strip()
+    near = did_you_mean(name, [other for other in known if at or "@" not in other]).strip()
     return near or "Segments: " + (", ".join(sorted(known)[:20]) or "none") + "."
 
 

@@ -29,7 +29,7 @@ from fewer.model.condition import (
     SequenceOf,
     Trait,
 )
-from fewer.model.measure import Comparison
+from fewer.model.measure import COMPARISONS, Comparison
 from fewer.model.predicate import Predicate
 from fewer.model.segment import Segment
 from fewer.model.window import DAY, Windowed
@@ -42,6 +42,7 @@ CODES: Final = {
     "always_true": "A condition that everyone meets.",
     "contradiction": "Members of an all that no one can meet together.",
     "said_twice": "The same condition twice in one all, any or none.",
+    "empty_window": "A window that ends before it begins: nothing ever lies in it.",
     "lets_in_none": "An upper bound that also lets in people without any such event.",
     "fractional_count": "A count of things compared with a fraction.",
     "burst_too_wide": "A burst in a span as long as its window or longer: a plain count.",
@@ -58,7 +59,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Findings about what can't be, or can't be otherwise."""
     for segment in subject.definitions.segments:
         for visit in visits(segment):
-            for told in _look(visit, subject.zone):
+            for told in look(visit, subject.zone):
                 yield subject.warn(
                     segment, told.path, told.code, told.message, told.hint, key=told.key
                 )
@@ -66,7 +67,9 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
+    """Something to say about one place of a segment."""
+
     path: Path
     code: str
     message: str
@@ -74,15 +77,16 @@ class _Told:
     key: bool = False
 
 
-def _look(visit: Visit, zone: ZoneInfo) -> Iterator[_Told]:
+def look(visit: Visit, zone: ZoneInfo) -> Iterator[Told]:
+    """What to say about one condition; of a boolean, about its members together."""
     condition, path = visit.condition, visit.path
     match condition:
         case AllOf(all=()):
-            yield _Told((*path, "all"), "empty_all", "An empty 'all' is everyone.", key=True)
+            yield Told((*path, "all"), "empty_all", "An empty 'all' is everyone.", key=True)
         case AnyOf(any=()):
-            yield _Told((*path, "any"), "empty_any", "An empty 'any' is no one.", key=True)
+            yield Told((*path, "any"), "empty_any", "An empty 'any' is no one.", key=True)
         case NoneOf(none=()):
-            yield _Told((*path, "none"), "empty_none", "An empty 'none' is everyone.", key=True)
+            yield Told((*path, "none"), "empty_none", "An empty 'none' is everyone.", key=True)
         case AllOf(all=members):
             yield from _repeated(members, (*path, "all"))
             yield from _opposed(members, path)
@@ -104,15 +108,17 @@ def _look(visit: Visit, zone: ZoneInfo) -> Iterator[_Told]:
 # ----------------------------------------------------------------------------- one condition
 
 
-def _bounds(visit: Visit, did: Did) -> Iterator[_Told]:
+def _bounds(visit: Visit, did: Did) -> Iterator[Told]:
     kind, measure = did.measure
     if kind == "burst":
-        if did.within is not None and did.burst and did.burst.in_.micros >= did.within.micros:
+        if did.burst is None or did.within is None or did.calendar:
+            return
+        if did.burst.in_.micros >= did.within.micros:
             message = (
                 f"A burst in {did.burst.in_} inside a window of {did.within} is a plain count."
             )
             hint = f"Write count: {{at_least: {did.burst.count}}}, or a shorter span."
-            yield _Told((*visit.path, "burst"), "burst_too_wide", message, hint)
+            yield Told((*visit.path, "burst"), "burst_too_wide", message, hint)
         return
     if getattr(did, kind) is None:
         return  # nothing written: at least once
@@ -121,10 +127,10 @@ def _bounds(visit: Visit, did: Did) -> Iterator[_Told]:
     possible = _possible(did, kind)
     if asked.meet(possible).is_empty(whole=whole):
         why = "these bounds leave no number" if asked.is_empty(whole=whole) else _why(did, kind)
-        yield _Told(path, "never_true", f"No one can meet this: {why}.")
+        yield Told(path, "never_true", f"No one can meet this: {why}.")
     elif whole and asked.covers(possible):
         message = f"Everyone meets this, also people without any such {_thing(kind)}."
-        yield _Told(path, "always_true", message, "Write at_least: 1, or remove the condition.")
+        yield Told(path, "always_true", message, "Write at_least: 1, or remove the condition.")
     elif not visit.negated and lets_in_none(did) and not _others_ask(visit):
         yield _too_open(path, kind, measure)
     if whole:
@@ -137,7 +143,8 @@ def _possible(did: Did, kind: str) -> Interval:
     if kind == "periods" and did.periods:
         return Interval(Decimal(0), Decimal(did.periods.last))
     if kind == "days" and did.within is not None:
-        edge = 0 if did.calendar else 1  # a window that begins inside a day touches one more
+        # A window that begins inside a day touches one more, and with a day of 23 hours two.
+        edge = 0 if did.calendar else 2
         days = -(-did.within.micros // DAY) + edge
         return Interval(Decimal(0), Decimal(days))
     return _WHOLE if kind in COUNTED else Interval()
@@ -195,46 +202,46 @@ def _others_ask(visit: Visit) -> bool:
     )
 
 
-def _too_open(path: Path, kind: str, measure: Comparison) -> _Told:
+def _too_open(path: Path, kind: str, measure: Comparison) -> Told:
     message = f"This also lets in people without any such event: their {kind} is 0."
     if kind == "sum":
-        return _Told(path, "lets_in_none", message, "Add a 'did' beside it, in an 'all'.")
+        return Told(path, "lets_in_none", message, "Add a 'did' beside it, in an 'all'.")
     high = Interval.of(measure.bounds).high
     bound = int(high) if high is not None else 1
     if measure.less_than is not None and high == measure.less_than and bound > 1:
         bound -= 1
-    return _Told(path, "lets_in_none", message, f"To leave them out write between: [1, {bound}].")
+    return Told(path, "lets_in_none", message, f"To leave them out write between: [1, {bound}].")
 
 
-def _fractions(path: Path, measure: Comparison) -> Iterator[_Told]:
+def _fractions(path: Path, measure: Comparison) -> Iterator[Told]:
     for name, bound in measure.bounds.items():
         for one in bound if isinstance(bound, tuple) else (bound,):
             if one != one.to_integral_value():
                 message = f"A number of things is whole, and {one:f} is not."
                 hint = "Write a whole number."
-                yield _Told((*path, name), "fractional_count", message, hint)
+                yield Told((*path, name), "fractional_count", message, hint)
 
 
-def _sample(sample: Sample, path: Path) -> Iterator[_Told]:
+def _sample(sample: Sample, path: Path) -> Iterator[Told]:
     where = (*path, "sample", "percent")
     if sample.sample.percent == 0:
-        yield _Told(where, "never_true", "A sample of 0 percent is no one.")
+        yield Told(where, "never_true", "A sample of 0 percent is no one.")
     elif sample.sample.threshold is None:
-        yield _Told(where, "always_true", "A sample of 100 percent is everyone.")
+        yield Told(where, "always_true", "A sample of 100 percent is everyone.")
 
 
-def _windows(condition: Condition, path: Path, zone: ZoneInfo) -> Iterator[_Told]:
+def _windows(condition: Condition, path: Path, zone: ZoneInfo) -> Iterator[Told]:
     if not isinstance(condition, Windowed) or not (condition.since and condition.until):
         return
     if condition.since.resolve(zone) >= condition.until.resolve(zone):
         message = f"This window is empty: it begins at {condition.since}, not before its end."
-        yield _Told((*path, "until"), "never_true", message, "Exchange since and until.")
+        yield Told((*path, "until"), "empty_window", message, "Exchange since and until.")
 
 
-def _tests(condition: Condition, path: Path, zone: ZoneInfo) -> Iterator[_Told]:
+def _tests(condition: Condition, path: Path, zone: ZoneInfo) -> Iterator[Told]:
     for where, test in predicates(condition, path):
         if why := impossible(test, zone):
-            yield _Told(where, "never_true", f"No value passes this test: {why}.")
+            yield Told(where, "never_true", f"No value passes this test: {why}.")
 
 
 def predicates(condition: Condition, path: Path) -> Iterator[tuple[Path, Predicate]]:
@@ -268,16 +275,16 @@ def _entries(where: object, path: Path) -> Iterator[tuple[Path, Predicate]]:
 # ---------------------------------------------------------------------------- several together
 
 
-def _repeated(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
+def _repeated(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     seen: dict[object, int] = {}
     for at, member in enumerate(members):
         first = seen.setdefault(normal(member), at)
         if first != at:
             message = f"This says the same as number {first + 1} of the list."
-            yield _Told((*path, at), "said_twice", message, "Keep one of them.")
+            yield Told((*path, at), "said_twice", message, "Keep one of them.")
 
 
-def _opposed(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
+def _opposed(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     found = {normal(member): at for at, member in enumerate(members)}
     for literal, at in found.items():
         other = found.get(~literal, at)
@@ -285,12 +292,12 @@ def _opposed(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
             message = (
                 f"No one can meet this and number {other + 1} of the list: one is not the other."
             )
-            yield _Told((*path, "all", at), "contradiction", message)
+            yield Told((*path, "all", at), "contradiction", message)
     yield from _disjoint(members, path)
     yield from _done_and_not_done(members, path)
 
 
-def _either(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
+def _either(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     found = {normal(member): at for at, member in enumerate(members)}
     for literal, at in found.items():
         other = found.get(~literal, at)
@@ -298,17 +305,17 @@ def _either(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
             message = (
                 f"Everyone meets this or number {other + 1} of the list: one is not the other."
             )
-            yield _Told((*path, "any", at), "always_true", message)
+            yield Told((*path, "any", at), "always_true", message)
 
 
-def _disjoint(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
+def _disjoint(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     """Bounds on the same number of the same events that no number meets."""
     seen: dict[str, tuple[int, Interval]] = {}
     for at, member in enumerate(members):
         if not isinstance(member, Did) or member.burst:
             continue
         kind, measure = member.measure
-        bare = measure.model_dump(exclude={*measure.bounds})
+        bare = measure.model_dump(exclude=set(COMPARISONS))
         subject = f"{canonical(_without_measure(member))} {kind} {sorted(bare.items(), key=str)}"
         asked = Interval.of(measure.bounds)
         first, so_far = seen.get(subject, (at, Interval()))
@@ -317,7 +324,7 @@ def _disjoint(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
         alone = asked.is_empty(whole=whole) or so_far.is_empty(whole=whole)
         if both.is_empty(whole=whole) and not alone:
             message = f"No number meets these bounds and those of number {first + 1} of the list."
-            yield _Told((*path, "all", at, kind), "contradiction", message)
+            yield Told((*path, "all", at, kind), "contradiction", message)
         seen[subject] = (first, both)
 
 
@@ -327,7 +334,7 @@ def _without_measure(did: Did) -> Did:
     return bare.model_copy(update={kind: None})  # type: ignore[return-value]  # a Did stays one
 
 
-def _done_and_not_done(members: Sequence[Condition], path: Path) -> Iterator[_Told]:
+def _done_and_not_done(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     """Did it in a short window, and did not in one that contains it."""
     for at, member in enumerate(members):
         if not isinstance(member, DidNot):
@@ -343,7 +350,7 @@ def _done_and_not_done(members: Sequence[Condition], path: Path) -> Iterator[_To
             ):
                 message = f"No one can meet this and number {other + 1} of the list."
                 hint = "What was done in the shorter window was done in the longer one too."
-                yield _Told((*path, "all", at), "contradiction", message, hint)
+                yield Told((*path, "all", at), "contradiction", message, hint)
 
 
 def _contains(outer: Windowed, inner: Windowed) -> bool:

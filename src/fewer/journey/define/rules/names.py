@@ -190,7 +190,7 @@ class _Look:
             if hint:
                 yield path, "unknown_property", f"No event has a property {name!r}.", hint
                 return
-        names = [*catalog.properties, ITEM_ID] if catalog else None
+        names = {*catalog.properties, ITEM_ID} if catalog else None
         yield from self.known("property", name, names, path)
 
     def known(
@@ -221,6 +221,9 @@ class _Look:
 
     def texts(self, name: str) -> Collection[str] | None:
         return self.values(name) if self.values else None
+
+    def _tops(self, name: str) -> set[str]:
+        return {top for one in self.texts(name) or () for top in _tops(one)}
 
     def listed(self, name: str, test: Predicate, path: Path) -> Iterator[Told]:
         """Texts that are compared as a whole and that no stored value equals."""
