@@ -50,6 +50,16 @@ class DayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """Positive numbers, in micro-units, that have `size` + 1 digits before the point."""
+
+    size: int
+    n: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class PropertyFacts:
     """One property (of one type) on one event; numbers in micro-units, times in microseconds."""
 
@@ -63,6 +73,7 @@ class PropertyFacts:
     high: int | str | None = None
     quantiles: tuple[int, ...] = ()  # at QUANTILES; numbers only
     positive: tuple[int, ...] = ()  # at POSITIVE, of those above zero; none if none is
+    sizes: tuple[Size, ...] = ()  # of the positive numbers, smallest first
     total: int = 0  # sum; numbers only
     negative: int = 0
     zero: int = 0

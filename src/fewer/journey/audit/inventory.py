@@ -234,16 +234,17 @@ _PREFIXES: Final = """
     ))
 """
 _NODES: Final = """
-    WITH pairs AS (
-      SELECT $category AS path, person, sum(n) AS n
-      FROM (SELECT $item AS item, person, count(*) AS n FROM events GROUP BY ALL) AS seen
-      JOIN items ON items.item_id = seen.item
-      WHERE $category IS NOT NULL GROUP BY ALL
-    ), nodes AS (
-      SELECT path, $prefixes AS node FROM (SELECT DISTINCT path FROM pairs) AS paths
-    )
+    WITH paths AS MATERIALIZED (
+      SELECT path, row_number() OVER () AS id
+      FROM (SELECT DISTINCT $category AS path FROM items WHERE $category IS NOT NULL) AS each
+    ), placed AS MATERIALIZED (
+      SELECT item_id, id FROM items JOIN paths ON paths.path = $category
+    ), pairs AS MATERIALIZED (
+      SELECT id, person, count(*) AS n
+      FROM events JOIN placed ON placed.item_id = $item GROUP BY ALL
+    ), nodes AS (SELECT id, $prefixes AS node FROM paths)
     SELECT node, sum(n)::BIGINT AS n, count(DISTINCT person) AS people
-    FROM pairs JOIN nodes USING (path) GROUP BY node
+    FROM pairs JOIN nodes USING (id) GROUP BY node
 """
 _ITEM_NODES: Final = """
     WITH paths AS (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlglot.expressions as exp
 
-from fewer.journey.audit.facts import POSITIVE, QUANTILES, PropertyFacts
+from fewer.journey.audit.facts import POSITIVE, QUANTILES, PropertyFacts, Size
 from fewer.journey.audit.sql import column, query, sql, union
 from fewer.model.values import VALUE_TYPES, ValueType
 
@@ -54,6 +54,7 @@ def _facts(name: str, kind: ValueType, coded: str, row: dict[str, Any]) -> Prope
         | {
             "quantiles": tuple(row["quantiles"] or ()),
             "positive": positive,
+            "sizes": tuple(Size(**each) for each in row["sizes"] or ()),
             "top": tuple((str(each["v"]), int(each["n"])) for each in row["top"]),
         },
     )
@@ -121,6 +122,7 @@ TEXT: Final = r"""
     SELECT $coded AS coded, event, sum(n)::BIGINT AS filled, count(*) AS "distinct",
            min(v) AS low, max(v) AS high, NULL::BIGINT[] AS quantiles, NULL::BIGINT[] AS positive,
            0::HUGEINT AS total, 0::BIGINT AS negative, 0::BIGINT AS zero,
+           NULL::STRUCT(size BIGINT, n HUGEINT, low BIGINT, high BIGINT)[] AS sizes,
            (coalesce(sum(n) FILTER (WHERE contains(v, '@')
               AND regexp_matches(v, '[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]')), 0))::BIGINT
              AS emails,
@@ -138,6 +140,7 @@ NUMBER: Final = """
            sum(v::HUGEINT * n) AS total,
            (coalesce(sum(n) FILTER (WHERE v < 0), 0))::BIGINT AS negative,
            (coalesce(sum(n) FILTER (WHERE v = 0), 0))::BIGINT AS zero,
+           any_value(sizes) AS sizes,
            0::BIGINT AS emails, 0::BIGINT AS "numeric", 0::BIGINT AS padded, 0::BIGINT AS folded,
            max_by({'v': v::VARCHAR, 'n': n}, (n, v), $top) AS top
     FROM (
@@ -148,13 +151,20 @@ NUMBER: Final = """
                OVER (PARTITION BY event ORDER BY v) END AS upto_positive,
              sum(CASE WHEN v > 0 THEN n ELSE 0 END) OVER (PARTITION BY event) AS rows_positive
       FROM $values AS each
-    ) AS v GROUP BY event
+    ) AS v LEFT JOIN (
+      SELECT event, list({'size': size, 'n': n, 'low': low, 'high': high} ORDER BY size) AS sizes
+      FROM (
+        SELECT event, floor(log10(v))::BIGINT AS size, sum(n) AS n, min(v) AS low, max(v) AS high
+        FROM $values AS each WHERE v > 0 GROUP BY ALL
+      ) AS sized GROUP BY event
+    ) AS sized USING (event) GROUP BY event
 """
 PLAIN: Final = """
     SELECT $coded AS coded, event, sum(n)::BIGINT AS filled, count(*) AS "distinct",
            min(v)::VARCHAR AS low, max(v)::VARCHAR AS high,
            NULL::BIGINT[] AS quantiles, NULL::BIGINT[] AS positive,
            0::HUGEINT AS total, 0::BIGINT AS negative, 0::BIGINT AS zero,
+           NULL::STRUCT(size BIGINT, n HUGEINT, low BIGINT, high BIGINT)[] AS sizes,
            0::BIGINT AS emails, 0::BIGINT AS "numeric", 0::BIGINT AS padded, 0::BIGINT AS folded,
            max_by({'v': v::VARCHAR, 'n': n}, (n, v::VARCHAR), $top) AS top
     FROM $values AS v GROUP BY event

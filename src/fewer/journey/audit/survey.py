@@ -30,7 +30,7 @@ from fewer.journey.audit.facts import (
 )
 from fewer.journey.audit.profile import profile
 from fewer.journey.audit.sql import column, local, query, sql
-from fewer.model.catalog import ITEM_ID, ITEM_PREFIX
+from fewer.model.catalog import ITEM_ID
 from fewer.model.condition import ANY_EVENT
 from fewer.model.goal import Goal
 from fewer.model.window import DAY, HOUR, from_utc_micros
@@ -271,14 +271,14 @@ class Survey:
 
     @cached_property
     def joins(self) -> tuple[dict[str, Any], ...]:
-        """How the item ids of each event join the catalogue: event, named, orphans, items."""
+        """How the item ids of each event join the catalogue: event, named, orphans, unknown."""
         if self.item_id is None:
             return ()
         tree = query(
             """
             SELECT event, sum(n)::BIGINT AS named,
                    coalesce(sum(n) FILTER (WHERE item_id IS NULL), 0)::BIGINT AS orphans,
-                   count(*) AS items
+                   list({'item': item, 'n': n}) FILTER (WHERE item_id IS NULL) AS unknown
             FROM (SELECT event, $c AS item, count(*) AS n FROM events
                   WHERE $c IS NOT NULL GROUP BY ALL) AS seen
             LEFT JOIN items ON items.item_id = seen.item
@@ -314,26 +314,28 @@ class Survey:
                     found[row["event"], name].append(level)
         return dict(found)
 
-    def reached(self, goal: Goal) -> exp.Query:
-        """Query for `person` and `ts` of every event that reaches the goal, at any time."""
+    def reaches(self, goal: Goal) -> exp.Expr:
+        """Test that a row of ``events AS e``, with its item as `i`, reaches the goal."""
         catalog = self.context.catalog
         match = Match(
             events=None if ANY_EVENT in goal.did else tuple(sorted(goal.did)),
             atoms=where_atoms(goal.where, catalog, Clock(self.context.as_of_us, self.zone)),
         )
-        tree = exp.select("e.person", "e.ts").from_("events AS e")
-        on_items = any(name.startswith(ITEM_PREFIX) for name in goal.where or ())
-        if on_items and self.item_id is not None:
-            named = exp.column(self.item_id.name, table="e", quoted=True)
-            joined = exp.column("item_id", table="i").eq(named)
-            tree = tree.join("items AS i", on=joined, join_type="left")
-        holds = match_condition(
+        test = match_condition(
             match,
             lambda stored: column(stored.name, "i" if stored.table == "items" else "e"),
             DUCKDB,
             event=exp.column("event", table="e"),
         )
-        return tree if holds is None else tree.where(holds)
+        return exp.true() if test is None else test
+
+    def with_items(self, tree: exp.Select) -> exp.Select:
+        """A query over ``events AS e`` with each event's item, if any, as `i`."""
+        if self.item_id is None:
+            return tree
+        named = exp.column(self.item_id.name, table="e", quoted=True)
+        joined = exp.column("item_id", table="i").eq(named)
+        return tree.join("items AS i", on=joined, join_type="left")
 
     def named(self, events: Sequence[str], table: str | None = None) -> exp.Expr:
         """Test that a row of `events` has one of these names; `*` is any."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
 from fewer.journey.audit.facts import percent
-from fewer.journey.audit.sql import query, union
+from fewer.journey.audit.sql import sql
 from fewer.journey.audit.survey import Survey
+from fewer.model.catalog import ITEM_PREFIX
 from fewer.model.goal import Goal
-from fewer.model.window import MINUTE
+from fewer.model.window import MINUTE, SECOND
 
 CLOSE: Final = 10 * MINUTE
 MOST: Final = 0.5  # of those who reach the goal
@@ -23,61 +25,94 @@ ENOUGH: Final = 30  # people who reach the goal
 @check("AU018", "Does an event give the goal away?")
 def leaks(survey: Survey) -> Iterator[Draft]:
     """One finding per goal for which other events come minutes before it, for most people."""
-    tree = union(_close(survey, goal) for goal in survey.context.goals)
-    rows = survey.rows(tree) if tree else []
-    for goal in survey.context.goals:
-        telling = [row for row in rows if row["goal"] == goal.id and _tells(survey, row)]
+    goals = survey.context.goals
+    if not goals:
+        return
+    rows = survey.rows(_close(survey, goals))
+    for place, goal in enumerate(goals):
+        close = [Close.read(row, place) for row in rows]
+        telling = [each for each in close if each.tells(survey)]
         if telling:
-            yield _finding(survey, goal, telling)
+            yield _finding(survey, goal, sorted(telling, key=lambda each: -each.people))
 
 
-def _tells(survey: Survey, row: dict[str, Any]) -> bool:
-    return bool(
-        row["converters"] >= ENOUGH
-        and row["close"] > MOST * row["converters"]
-        and row["close"] > TELLING * survey.events[row["event"]].people_before
+@dataclass(frozen=True, slots=True)
+class Close:
+    """An event that some people have minutes before their first conversion."""
+
+    event: str
+    people: int
+    apart_us: float  # median
+    converters: int  # with or without it
+
+    @classmethod
+    def read(cls, row: dict[str, Any], place: int) -> Close:
+        """What a row of `_close` says of the goal at `place`."""
+        people, apart = row[f"close{place}"], row[f"apart{place}"]
+        return cls(row["event"], people, apart or 0.0, row[f"converters{place}"])
+
+    def tells(self, survey: Survey) -> bool:
+        """Whether most who convert have the event, and few others do."""
+        return (
+            self.converters >= ENOUGH
+            and self.people > MOST * self.converters
+            and self.people > TELLING * survey.events[self.event].people_before
+        )
+
+
+def _close(survey: Survey, goals: Sequence[Goal]) -> exp.Query:
+    """By event: people who have it within minutes before each goal. Two passes for all goals."""
+    firsts = exp.select("e.person").from_("events AS e").group_by("e.person")
+    if any(name.startswith(ITEM_PREFIX) for goal in goals for name in goal.where or ()):
+        firsts = survey.with_items(firsts)
+    firsts = firsts.where(sql("e.ts < $as_of", as_of=survey.context.as_of_us))
+    counted, near = [], []
+    for place, goal in enumerate(goals):
+        first = sql("min(e.ts) FILTER (WHERE $test)", test=survey.reaches(goal))
+        firsts = firsts.select(exp.alias_(first, f"first{place}"), copy=False)
+        at = exp.column(f"first{place}", table="f")
+        test = sql(
+            "e.ts BETWEEN $at - $minutes AND $at AND NOT $own",
+            at=at,
+            minutes=CLOSE,
+            own=survey.named(goal.did, table="e"),
+        )
+        near.append(test)
+        counted += [
+            sql("count(DISTINCT e.person) FILTER (WHERE $test)", test=test).as_(f"close{place}"),
+            sql("median($at - e.ts) FILTER (WHERE $test)", at=at, test=test).as_(f"apart{place}"),
+            sql("(SELECT count($first) FROM f)", first=exp.column(f"first{place}")).as_(
+                f"converters{place}"
+            ),
+        ]
+    return (
+        exp.select("e.event", *counted)
+        .from_("events AS e")
+        .join("f", on="f.person = e.person")
+        .where(exp.or_(*near))
+        .group_by("e.event")
+        .order_by("e.event")
+        .with_("f", as_=firsts, materialized=True)
     )
 
 
-def _close(survey: Survey, goal: Goal) -> exp.Query:
-    """Other events within minutes before each person's first conversion."""
-    return query(
-        """
-        SELECT $goal AS goal, e.event, count(DISTINCT e.person) AS close,
-               median(reached.at - e.ts) AS apart, min(reached.converters) AS converters
-        FROM (
-          SELECT person, min(ts) AS at, count(*) OVER () AS converters FROM $reached AS each
-          WHERE ts < $as_of GROUP BY person
-        ) AS reached
-        JOIN events AS e
-          ON e.person = reached.person AND e.ts BETWEEN reached.at - $minutes AND reached.at
-        WHERE NOT $own GROUP BY e.event
-        """,
-        goal=goal.id,
-        as_of=survey.context.as_of_us,
-        minutes=CLOSE,
-        reached=survey.reached(goal).subquery(),
-        own=survey.named(goal.did, table="e"),
-    )
-
-
-def _finding(survey: Survey, goal: Goal, telling: list[dict[str, Any]]) -> Draft:
+def _finding(survey: Survey, goal: Goal, telling: list[Close]) -> Draft:
     first = telling[0]
-    names = [row["event"] for row in telling]
+    names = [each.event for each in telling]
     return Draft(
         severity="warning",
         title=f"{' and '.join(names)} gives the goal {goal.title} away",
         detail=(
-            f"{percent(first['close'], first['converters'])} % of the people who reach the goal"
-            f" have {first['event']} in the ten minutes before it, and few have it otherwise. It"
+            f"{percent(first.people, first.converters)} % of the people who reach the goal"
+            f" have {first.event} in the ten minutes before it, and few have it otherwise. It"
             " is part of reaching the goal, not a sign that someone will."
         ),
         evidence=Evidence(
             figures=(
-                Figure(label="reach the goal", value=first["converters"], unit="people"),
+                Figure(label="reach the goal", value=first.converters, unit="people"),
                 Figure(
-                    label=f"{first['event']} within 10 minutes before",
-                    value=first["close"],
+                    label=f"{first.event} within 10 minutes before",
+                    value=first.people,
                     unit="people",
                 ),
             ),
@@ -90,12 +125,12 @@ def _finding(survey: Survey, goal: Goal, telling: list[dict[str, Any]]) -> Draft
                 ),
                 rows=tuple(
                     (
-                        r["event"],
-                        survey.events[r["event"]].people_before,
-                        r["close"],
-                        round((r["apart"] or 0) / 1e6, 1),
+                        each.event,
+                        survey.events[each.event].people_before,
+                        each.people,
+                        round(each.apart_us / SECOND, 1),
                     )
-                    for r in telling
+                    for each in telling
                 ),
                 total=len(telling),
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -26,15 +27,11 @@ def orphan_items(survey: Survey) -> Iterator[Draft]:
     if not orphans:
         return
     share = orphans / rows
-    unknown = survey.rows(
-        query(
-            "SELECT $c AS item, count(*) AS n, count(*) OVER () AS ids FROM events"
-            " WHERE $c IS NOT NULL AND $c NOT IN (SELECT item_id FROM items)"
-            " GROUP BY $c ORDER BY n DESC, item LIMIT $top",
-            c=item,
-            top=SHOWN,
-        )
-    )
+    counts: Counter[str] = Counter()
+    for row in joined.values():
+        for each in row["unknown"] or ():
+            counts[each["item"]] += each["n"]
+    worst = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:SHOWN]
     empty = survey.items == 0
     yield Draft(
         severity="info" if share < MANY else "error" if share > MOST and not empty else "warning",
@@ -49,13 +46,13 @@ def orphan_items(survey: Survey) -> Iterator[Draft]:
                 Figure(label="rows with an unknown item", value=orphans, unit="rows"),
                 Figure(label="rows with an item", value=rows, unit="rows"),
                 Figure(label="share", value=percent(orphans, rows), unit="%"),
-                Figure(label="unknown items", value=unknown[0]["ids"], unit="items"),
+                Figure(label="unknown items", value=len(counts), unit="items"),
                 Figure(label="items in the catalogue", value=survey.items, unit="items"),
             ),
             table=Table(
                 columns=("item", "rows"),
-                rows=tuple((row["item"], row["n"]) for row in unknown),
-                total=unknown[0]["ids"],
+                rows=tuple(worst),
+                total=len(counts),
             ),
             look=shown(
                 query(

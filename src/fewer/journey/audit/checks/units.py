@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import sqlglot.expressions as exp
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
 from fewer.journey.audit.facts import PropertyFacts, percent, plain
-from fewer.journey.audit.sql import column, query, shown, sql
+from fewer.journey.audit.sql import column, query, shown
 from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 200  # positive values of a property
@@ -44,12 +44,9 @@ def units(survey: Survey) -> Iterator[Draft]:
         if facts.type == "number" and facts.positive
         if facts.filled >= ENOUGH and facts.distinct >= VARIED
     ]
-    if not measured:
-        return
-    magnitudes = _magnitudes(survey, measured)
     for facts in measured:
         key = facts.event, facts.name
-        cluster = _cluster(facts, magnitudes.get(key, []))
+        cluster = _cluster(facts)
         if cluster:
             yield _two_units(survey, cluster)
             continue
@@ -63,69 +60,23 @@ def units(survey: Survey) -> Iterator[Draft]:
             yield _other_unit(facts, "time", jump)
 
 
-def _magnitudes(
-    survey: Survey, measured: list[PropertyFacts]
-) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Rows, smallest and largest value of each order of magnitude, by event and name: one pass."""
-    columns = sorted({(facts.name, facts.column) for facts in measured})
-    sizes = [sql("floor(log10($c))", c=column(coded)) for _, coded in columns]
-    positive = [
-        sql("CASE WHEN $c > 0 THEN $c END", c=column(coded)).as_(coded, quoted=True)
-        for _, coded in columns
-    ]
-    tree = exp.select("event", "count(*) AS n").select(
-        exp.func("GROUPING", *(size.copy() for size in sizes), dialect="duckdb").as_("g")
-    )
-    for place, ((_, coded), size) in enumerate(zip(columns, sizes, strict=True)):
-        low, high = sql("min($c)", c=column(coded)), sql("max($c)", c=column(coded))
-        named = (size.as_(f"m{place}"), low.as_(f"low{place}"), high.as_(f"high{place}"))
-        tree = tree.select(*named, copy=False)
-    tree = tree.from_(exp.select("event", *positive).from_("events").subquery("positive"))
-    sets = [exp.Tuple(expressions=[exp.column("event"), size.copy()]) for size in sizes]
-    tree.set("group", exp.Group(grouping_sets=[exp.GroupingSets(expressions=sets)]))
-    found: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in survey.rows(tree):
-        place = next(p for p in range(len(columns)) if row["g"] == _only(p, len(columns)))
-        if row[f"m{place}"] is not None:
-            kept = {
-                "magnitude": int(row[f"m{place}"]),
-                "n": row["n"],
-                "low": row[f"low{place}"],
-                "high": row[f"high{place}"],
-            }
-            found[row["event"], columns[place][0]].append(kept)
-    return found
-
-
-def _only(place: int, columns: int) -> int:
-    """What GROUPING gives for the set with the size at `place`: a 1 for all others."""
-    return (1 << columns) - 1 - (1 << (columns - 1 - place))
-
-
-def _cluster(facts: PropertyFacts, rows: list[dict[str, Any]]) -> Cluster | None:
-    """The values above the emptiest magnitude, when it lies between two full ones."""
-    counts: dict[int, int] = defaultdict(int)
-    for row in rows:
-        counts[row["magnitude"]] += row["n"]
-    if not counts:
-        return None
+def _cluster(facts: PropertyFacts) -> Cluster | None:
+    """The values above the emptiest order of magnitude, when it lies between two full ones."""
+    counts = {each.size: int(each.n) for each in facts.sizes}
     total = sum(counts.values())
-    span = range(min(counts) + 1, max(counts))
-    for valley in sorted(span, key=lambda m: (counts.get(m, 0), m)):
-        above = sum(n for m, n in counts.items() if m > valley)
-        peak_above = max(n for m, n in counts.items() if m > valley)
-        peak_below = max(n for m, n in counts.items() if m < valley)
-        lowest = min(peak_above, peak_below)
-        if (
-            above >= NOTABLE * total
-            and counts.get(valley, 0) < EMPTY * lowest
-            and above < total / 2
+    for valley in sorted(
+        range(min(counts) + 1, max(counts)), key=lambda size: (counts.get(size, 0), size)
+    ):
+        above = [n for size, n in counts.items() if size > valley]
+        below = [n for size, n in counts.items() if size < valley]
+        if NOTABLE * total <= sum(above) < total / 2 and counts.get(valley, 0) < EMPTY * min(
+            max(above), max(below)
         ):
             return Cluster(
                 facts,
-                rows=above,
-                largest_below=max(r["high"] for r in rows if r["magnitude"] <= valley),
-                smallest=min(r["low"] for r in rows if r["magnitude"] > valley),
+                rows=sum(above),
+                largest_below=max(each.high for each in facts.sizes if each.size <= valley),
+                smallest=min(each.low for each in facts.sizes if each.size > valley),
             )
     return None
 
