@@ -23,7 +23,7 @@ _PASSES: Final = 4
 # Complaints that something is lacking: after a wrong part was taken out they prove nothing.
 _LACKING: Final = frozenset(
     {"missing", "no_test", "no_bound", "lone_ignore_case", "lone_calendar", "no_property",
-     "condition_form", "too_short", "model_type"}
+     "condition_form", "too_short", "model_type", "value_error"}
 )  # fmt: skip
 _CODES: Final[dict[type[Exception], str]] = {
     DurationError: "bad_duration",
@@ -159,6 +159,8 @@ def _take_out(value: Any, trouble: Trouble) -> bool:
 def _troubles(error: ValidationError, node: Node, kind: Any) -> Iterator[Trouble]:
     for found in error.errors(include_url=False):
         loc = found["loc"]
+        if found["type"] == "too_short" and len(found["input"]) >= found["ctx"]["min_length"]:
+            continue  # items that are wrong are not counted, and complained about one by one
         model, key = shape.owner(kind, loc)
         context = found.get("ctx", {})
         rule = context.get("error")

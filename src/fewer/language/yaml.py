@@ -94,8 +94,12 @@ def validate(
             order of the file.
     """
     part = node.part(at)
-    empty = {p: e for p, e in nothing_written(part) if p not in may_be_empty}
-    problems = [*node.problems, *empty.values()]
+    told = {(problem.line, problem.column) for problem in node.problems}
+    empty = {path: one for path, one in nothing_written(part) if path not in may_be_empty}
+    problems = [
+        *node.problems,
+        *(one for one in empty.values() if (one.line, one.column) not in told),
+    ]
     try:
         value: T = _run(kind, part.value)
     except ValidationError as error:

@@ -135,7 +135,7 @@ from journey.define.linting import AS_OF, CATALOG, only, told
             ["never_true {between: [1, 2], more_than: 2}"],
         ),
         (
-            "{sequence: [{did: refund}, {did: refund, where: {ok: {equals: true, not_in: [true]}}}]}",
+            "{sequence: [{did: refund, where: {ok: {equals: true, not_in: [true]}}}]}",
             ["never_true {equals: true, not_in: [true]}"],
         ),
         (
