@@ -13,7 +13,7 @@ from fewer.evaluate.plan.clock import Clock
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.journey.tailor.context import read
 from fewer.journey.tailor.library import load_creatives
-from fewer.journey.tailor.matrix import NO_CREATIVE, tailor
+from fewer.journey.tailor.matrix import NO_CREATIVE, tailor, tailor_all
 from fewer.model.creative import Creative
 from fewer.model.segment import Segment
 from oracle.world import Event, World
@@ -237,6 +237,28 @@ def test_formats_have_sheets_of_their_own(engine, loaded):
         formats=["email"],
     )  # fmt: skip
     assert mail.format == "email"
+
+
+def test_several_segments_at_once_are_as_one_by_one(engine, loaded):
+    text = """\
+- {id: a, type: interest, format: onsite, last: {did: view}, headline: "{{ last.item }}"}
+- {id: b, segment: cold, format: onsite, last: {did: cart}, headline: "Cart {{ last.item }}"}
+- {id: c, segment: [hot, cold], format: email, headline: "{{ segment.id }}", body: x}
+"""
+    cold = SEGMENT.model_copy(update={"id": "cold"})
+    library = load_creatives({"c.yaml": text}, [SEGMENT, cold])
+    audiences = [(SEGMENT, BitMap([1, 2, 3])), (cold, BitMap([2, 5, 6]))]
+    shared = {"catalog": loaded.catalog, "clock": CLOCK}
+    together = tailor_all(engine, library, audiences, **shared)
+    alone = [sheet for s, m in audiences for sheet in tailor(engine, library, s, m, **shared)]
+    assert list(together) == alone
+    assert [said(sheet) for sheet in together] == [
+        {"hot": {1, 2, 3}},
+        {"Mixer 1": {1}, "Road Shoe": {2}, "gone": {3}},
+        {"Cart Mixer 1": {6}, "Road Shoe": {2}, "Mixer 1": {5}},
+        {"cold": {2, 5, 6}},
+    ]
+    assert audiences[0][1] == BitMap([1, 2, 3])  # the caller's sets are left alone
 
 
 def test_a_segment_without_creatives_or_members(engine, loaded):

@@ -24,6 +24,7 @@ from fewer.journey.tailor.landing import utm_value, with_utm
 from fewer.journey.tailor.library import Library
 from fewer.journey.tailor.template import MissingValueError, Template
 from fewer.model.catalog import Catalog
+from fewer.model.condition import Occurrence
 from fewer.model.segment import Segment
 
 NO_CREATIVE: Final = "no creative's tests are passed"
@@ -144,37 +145,51 @@ def tailor(
         formats: Only these; default: all.
         functions: How the engine speaks.
     """
-    wanted = set(formats)
-    by_format = {
-        name: group for name, group in library.of(segment).items() if not wanted or name in wanted
-    }
-    known = _known(engine, by_format.values(), members, catalog, clock, functions)
-    about = {"id": segment.id, "name": segment.title}
-    return tuple(
-        _sheet(segment, name, group, members, known, about) for name, group in by_format.items()
+    return tailor_all(
+        engine,
+        library,
+        [(segment, members)],
+        catalog=catalog,
+        clock=clock,
+        formats=formats,
+        functions=functions,
     )
 
 
-def _known(
+def tailor_all(
     engine: Engine,
-    groups: Iterable[Sequence[Compiled]],
-    members: BitMap,
+    library: Library,
+    audiences: Sequence[tuple[Segment, BitMap]],
+    *,
     catalog: Catalog,
     clock: Clock,
-    functions: Functions,
-) -> dict[str, dict[int, Known]]:
-    """What is known of each member, by creative; creatives with the same `last` share a query."""
-    shared: dict[Any, dict[str, Compiled]] = {}
-    for compiled in (compiled for group in groups for compiled in group):
-        last = compiled.creative.last or ANYTHING
-        shared.setdefault(last, {})[compiled.creative.id] = compiled
-    found: dict[str, dict[int, Known]] = {}
-    for same in shared.values():
-        creatives = [compiled.creative for compiled in same.values()]
-        rows = read(engine, functions, creatives, members, catalog=catalog, clock=clock)
+    formats: Iterable[str] = (),
+    functions: Functions = DUCKDB,
+) -> tuple[Sheet, ...]:
+    """`tailor` for several segments: creatives with the same `last` share one query."""
+    wanted = set(formats)
+    matrix = [
+        (segment, members, name, group)
+        for segment, members in audiences
+        for name, group in library.of(segment).items()
+        if not wanted or name in wanted
+    ]
+    shared: dict[Occurrence, tuple[dict[str, Compiled], BitMap]] = {}
+    for _, members, _, group in matrix:
+        for compiled in group:
+            last = compiled.creative.last or ANYTHING
+            creatives, people = shared.setdefault(last, ({}, BitMap()))
+            creatives[compiled.creative.id] = compiled
+            people |= members  # in place: the set of `shared` itself
+    known: dict[str, dict[int, Known]] = {}
+    for creatives, people in shared.values():
+        asked = [compiled.creative for compiled in creatives.values()]
+        rows = read(engine, functions, asked, people, catalog=catalog, clock=clock)
         by_person = {row.person: row for row in rows}
-        found.update(dict.fromkeys(same, by_person))
-    return found
+        known.update((creative, by_person) for creative in creatives)
+    return tuple(
+        _sheet(segment, name, group, members, known) for segment, members, name, group in matrix
+    )
 
 
 @dataclass(slots=True)
@@ -233,8 +248,8 @@ def _sheet(
     creatives: Sequence[Compiled],
     members: BitMap,
     known: Mapping[str, Mapping[int, Known]],
-    about: Mapping[str, str],
 ) -> Sheet:
+    about = {"id": segment.id, "name": segment.title}
     collected = _Collected()
     left = members.copy()
     for compiled in creatives:
