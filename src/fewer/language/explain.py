@@ -82,13 +82,17 @@ class Trouble:
         return self.model in HEADS.values()
 
 
-def nothing_written(node: Node) -> Iterator[tuple[Path, Problem]]:
-    """A problem for every key or item without a value: null is none."""
-    for path in _nulls(node.value, ()):
-        place = node.place(path)
-        named = f"after {path[-1]!r}" if path and isinstance(path[-1], str) else "here"
-        hint = "Write a value, or take the key out." if path else "Write at least one key."
-        yield path, place.problem("empty_value", f"Nothing is written {named}.", hint)
+def nothing_written(node: Node, at: Path = ()) -> Iterator[tuple[Path, Problem]]:
+    """A problem for every key or item at or below `at` without a value: null is none.
+
+    The paths are those below `at`.
+    """
+    for path in _nulls(node.at(at), ()):
+        whole = (*at, *path)
+        named = f"after {whole[-1]!r}" if whole and isinstance(whole[-1], str) else "here"
+        hint = "Write a value, or take the key out." if whole else "Write at least one key."
+        message = f"Nothing is written {named}."
+        yield path, node.place(whole).problem("empty_value", message, hint)
 
 
 def _nulls(value: Any, path: Path) -> Iterator[Path]:

@@ -95,7 +95,7 @@ def validate(
     """
     part = node.part(at)
     told = {(problem.line, problem.column) for problem in node.problems}
-    empty = {path: one for path, one in nothing_written(part) if path not in may_be_empty}
+    empty = {path: one for path, one in nothing_written(node, at) if path not in may_be_empty}
     problems = [
         *node.problems,
         *(one for one in empty.values() if (one.line, one.column) not in told),
