@@ -125,7 +125,7 @@ class Project:
 
     def refresh(self) -> None:
         """Forget what was read of the data, so that the newest generation is seen."""
-        for name in ("generation", "keys"):
+        for name in ("generation", "keys", "newest_event_us"):
             self.__dict__.pop(name, None)
 
     def engine(
@@ -144,7 +144,24 @@ class Project:
         if isinstance(when, datetime):
             aware = when if when.tzinfo else when.replace(tzinfo=self.zone)
             return to_utc_micros(aware)
-        return clock.parse(when or clock.NOW, self.zone, last_ts=self.generation.catalog.last_ts)
+        newest = self.newest_event_us if when == clock.END else None
+        return clock.parse(when or clock.NOW, self.zone, last_ts=newest)
+
+    @cached_property
+    def newest_event_us(self) -> int | None:
+        """Time of the newest event before now, in UTC microseconds; None without any.
+
+        Events of the future are mistakes of clocks: the data does not end with them.
+        """
+        last, now = self.generation.catalog.last_ts, clock.now_us()
+        if last is None or last < now:
+            return last
+        import sqlglot.expressions as exp  # noqa: PLC0415
+
+        query = exp.select(exp.Max(this=exp.column("ts")).as_("newest")).from_("events")
+        with self.engine(now) as engine:
+            found = engine.run(query.where(exp.column("ts") < now)).column("newest")[0].as_py()
+        return None if found is None else int(found)
 
     # 1 · data in
 
@@ -220,7 +237,7 @@ class Project:
     def staleness(self) -> clock.Staleness | None:
         """Why now is no useful moment to build at; None when it is."""
         longest = max(map(_reach, self.definitions.segments), default=0)
-        return clock.staleness(clock.now_us(), self.generation.catalog.last_ts, longest)
+        return clock.staleness(clock.now_us(), self.newest_event_us, longest)
 
     def build(
         self,

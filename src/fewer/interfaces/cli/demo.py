@@ -9,7 +9,7 @@ import click
 
 from fewer.interfaces.cli.shell import Shell, common
 
-_MOMENTS = {"grocer": "2017-10-02", "shop": None}
+_MOMENTS = {"grocer": "2017-10-02", "shop": "2026-06-16T00:00Z"}  # the launch of its campaigns
 
 
 @click.command()
@@ -39,7 +39,7 @@ def demo(shell: Shell, out: Path, fresh: bool) -> None:
             with shell.err.status(f"making {out / name}"):
                 start.example(out / name, name)
         with Project.open(out / name) as project:
-            stories.append(run_view.journey(shell, project, as_of=moment or "end"))
+            stories.append(run_view.journey(shell, project, as_of=moment))
     path = out / "report.html"
     run_view.write_report(stories, path, title="Reach fewer people, the right ones")
     seconds = time.monotonic() - began

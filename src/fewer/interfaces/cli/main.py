@@ -74,9 +74,11 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with `arguments`; return the exit status."""
-    as_json = "--json" in arguments
+    shell = Shell()
     try:
-        result: Any = cli.main(args=arguments, prog_name="fewer", standalone_mode=False)
+        result: Any = cli.main(
+            args=arguments, prog_name="fewer", standalone_mode=False, obj=shell
+        )
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         return EXIT_INTERRUPTED
@@ -84,7 +86,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except FewerError as error:
-        _show(error, as_json=as_json)
+        _show(error, shell)
         return EXIT_GUARD if isinstance(error, GuardError) else EXIT_FAILED
     except BrokenPipeError:  # `fewer segments members x | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,9 +94,9 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _show(error: FewerError, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(to_json({"error": describe(error)}))
+def _show(error: FewerError, shell: Shell) -> None:
+    if shell.as_json:
+        click.echo(to_json({**shell.marks, "error": describe(error)}))
     elif isinstance(error, DefinitionError):
         click.echo(str(error), err=True)
         count = len(error.problems)

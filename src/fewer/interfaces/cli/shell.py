@@ -57,9 +57,14 @@ class Shell:
     def show(self, payload: Mapping[str, Any], view: Callable[[Console], None]) -> None:
         """Print `payload` as JSON when asked to, else call `view` with a console."""
         if self.as_json:
-            click.echo(to_json(payload))
+            click.echo(to_json({**self.marks, **payload}))
         else:
             view(self.out)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """What every JSON output of a project begins with: whether its data is simulated."""
+        return {"data": self._opened.settings.data} if self._opened else {}
 
     def may_ask(self) -> bool:
         """Whether a question can be put to a person."""
