@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fewer.evaluate.plan.clock import Clock
 from fewer.journey.tailor.library import Library, load_creatives
-from fewer.journey.tailor.matrix import Message, Sheet, tailor
+from fewer.journey.tailor.matrix import Message, Sheet, tailor_all
 
 if TYPE_CHECKING:
     from fewer.project.project import Project
@@ -36,17 +36,12 @@ def sheets(
     ]
     moment = Clock(snapshot.as_of_us, project.zone)
     with project.engine(snapshot.as_of_us) as engine:
-        return tuple(
-            sheet
-            for view in views
-            for sheet in tailor(
-                engine,
-                found,
-                view.definition,
-                view.members,
-                catalog=project.generation.catalog,
-                clock=moment,
-            )
+        return tailor_all(
+            engine,
+            found,
+            [(view.definition, view.members) for view in views],
+            catalog=project.generation.catalog,
+            clock=moment,
         )
 
 

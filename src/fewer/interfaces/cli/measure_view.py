@@ -26,8 +26,9 @@ def show(out: Console, measured: Measured) -> None:
         out.print(_table(f"{title}: against everyone else (association){mark}", rows))
         if rows[0].design.note:
             out.print(Text(f"  {rows[0].design.note}", style="yellow"))
-    if measured.randomised:
-        out.print(_table(f"Randomised holdout: may be called lift{mark}", measured.randomised))
+    for goal, title in dict.fromkeys((r.goal, r.goal_title) for r in measured.randomised):
+        rows = [row for row in measured.randomised if row.goal == goal]
+        out.print(_table(f"{title}: randomised holdout, may be called lift{mark}", rows))
     for chart in measured.bands:
         table = Table(title=f"{chart.title} → {chart.goal_title}{mark}", title_justify="left",
                       box=None, pad_edge=False)  # fmt: skip
@@ -55,7 +56,7 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
             row.group.rate.number,
             found.against.rate.number,
             found.ratio.number if found.ratio else "-",
-            found.ratio.interval if found.ratio else "-",
+            found.ratio.interval.partition(":")[0] if found.ratio else "-",
             Text(found.verdict.value, style=_STYLE.get(found.verdict, "dim")),
         )
     return table
