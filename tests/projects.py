@@ -68,7 +68,7 @@ def _is_said(value: Value) -> bool:
 def write(scene: Scene, asked: Asked, folder: Path) -> None:
     """Files, `fewer.yaml` and segments of a project with this world and these questions."""
     world, key = scene.world, scene.world.persons
-    files = {
+    files: dict[str, list[Record]] = {
         "events": [
             {"id": e.event_id, "who": key[e.person], "at": e.ts, "what": e.event, "p": e.properties}
             for e in world.events

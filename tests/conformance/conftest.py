@@ -28,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    name = getattr(item, "callspec", None) and item.callspec.params.get("engine")
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("engine") if callspec else None
     for gap in GAPS:
         for mark in item.iter_markers(gap):
             if name in mark.args[0]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from conformance.smallest import report
 from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.evaluate.plan.plan import Plan, plan
 from fewer.model.catalog import Catalog
@@ -113,6 +114,6 @@ class Engine:
             for n, condition in enumerate(conditions)
         )
         scene, asked = scene_of(world, **when), Asked(segments)
-        found = self.answer(scene, asked)
-        assert found == expected(scene, asked)
+        found, right = self.answer(scene, asked), expected(scene, asked)
+        assert found == right, report((scene, asked), "differs", found, right)
         return [{world.persons[p] for p in found.members[s.id]} for s in segments]

@@ -119,8 +119,8 @@ def _smaller_worlds(world: World) -> Iterator[World]:
         yield replace(world, events=tuple(events))
     for name in ("people", "consents", "items", "lists"):
         for keys in _halves(list(getattr(world, name))):
-            kept = {key: getattr(world, name)[key] for key in keys}
-            yield replace(world, **{name: kept})
+            changes: Any = {name: {key: getattr(world, name)[key] for key in keys}}
+            yield replace(world, **changes)
     for n, event in enumerate(world.events):
         for names in _halves(list(event.properties)):
             fewer = replace(event, properties={k: event.properties[k] for k in names})
@@ -128,8 +128,8 @@ def _smaller_worlds(world: World) -> Iterator[World]:
     for name in ("people", "items"):
         for key, values in getattr(world, name).items():
             for names in _halves(list(values)):
-                changed = {**getattr(world, name), key: {k: values[k] for k in names}}
-                yield replace(world, **{name: changed})
+                changes = {name: {**getattr(world, name), key: {k: values[k] for k in names}}}
+                yield replace(world, **changes)
 
 
 def _only(world: World, persons: set[int]) -> World:

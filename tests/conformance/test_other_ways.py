@@ -1,4 +1,4 @@
-"""The meaning has more than one door: the query of one segment, the test of one event.
+"""The meaning has more doors than one: the query of a segment, the test of an event, `why`.
 
 What they say must be what the oracle says, as for members.
 """
@@ -9,15 +9,18 @@ import pytest
 from sqlglot import exp
 
 from conformance.engines import expected, opened, planned
+from fewer.evaluate.engines.why import WhyNode, why
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.occurrence import event_predicate
 from fewer.evaluate.sql.program import as_query, program
-from fewer.model.condition import Occurrence
+from fewer.model.condition import Condition, Occurrence, children
 from fewer.model.segment import Segment
 from oracle.behaviours import named
 from oracle.clock import length
+from oracle.conditions import true
 from oracle.moment import Moment
 from oracle.predicates import matches
+from oracle.segments import with_variants
 from strategies.definition import Asked, Conditions, seeded
 from strategies.dice import Seeded
 from strategies.scene import Painter
@@ -83,3 +86,33 @@ def test_a_thousand_segments_in_one_plan(engine):
     many = Asked((*copies, *asked.segments), asked.default_exclude)
     assert len(many.segments) > 1_000
     assert engine.answer(scene, many) == expected(scene, many)
+
+
+@some_seeds(6_000, 1, 9)
+def test_why_says_what_is_true_of_every_part(seed):
+    """Each node of an explanation holds as the oracle says; evidence is the person's own."""
+    scene, asked = seeded(seed, 8)
+    right = expected(scene, asked)
+    moment = Moment(scene.world, scene.as_of_us, scene.zone, length(scene.session_gap))
+    stored = {(e.person, e.ts, e.event_id, e.event) for e in scene.world.events}
+
+    def check(node: WhyNode, condition: Condition, person: int) -> None:
+        assert node.holds == true(condition, person, moment, right.members.__getitem__), node
+        for event in node.events:
+            assert event.ts_us < scene.as_of_us
+            assert (person, event.ts_us, event.event_id, event.event) in stored
+        for member, inner in zip(node.members, children(condition), strict=False):
+            check(member, inner, person)
+
+    with opened(scene) as (engine, catalog):
+        made = planned(scene, asked, catalog)
+        for segment in (each for one in asked.segments for each in with_variants(one)):
+            for person in sorted(right.universe)[:3]:
+                root = why(engine, made, segment.id, person)
+                where, *exclusions = root.members
+                assert root.holds == (person in right.members[segment.id])
+                assert where.holds == (person in right.matched[segment.id])
+                check(where, segment.where, person)
+                for node in exclusions:
+                    assert node.role == "exclusion"
+                    assert node.holds == (person in right.members[node.segment])

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from fewer.model.segment import Segment
 from fewer.model.window import Duration
 from oracle.clock import length, utc
@@ -117,3 +119,10 @@ def asked(
     gap = length(Duration.parse(session_gap))
     found = answer([segment], world, as_of_us=as_of, timezone=timezone, session_gap_us=gap)
     return {world.persons[person] for person in found.members["it"]}
+
+
+def table(*rows: tuple[str, Mapping[str, Any], set[str]]) -> pytest.MarkDecorator:
+    """Rows of sentence, condition, who it is true for: a test for each."""
+    return pytest.mark.parametrize(
+        "condition, expected", [row[1:] for row in rows], ids=[row[0] for row in rows]
+    )
