@@ -44,7 +44,7 @@ class Bench:
         generation = self.store.generation()
         db = duckdb.connect()
         query = generation.relations(as_of)[relation].sql(dialect="duckdb")
-        found = db.sql(f"SELECT * FROM ({query}) ORDER BY {order}")
+        found = db.sql(f"SELECT * FROM ({query}) ORDER BY {order}")  # noqa: S608
         names = {}
         for kind in ("properties", "traits", "items"):
             for name, columns in getattr(generation.catalog, kind).items():

@@ -137,7 +137,7 @@ class TestTexts:
             (float("nan"), "DOUBLE", None),
             (12345678901234567890, "UBIGINT", "12345678901234567890"),
             (Decimal("17850.00"), "DECIMAL(10,2)", "17850"),
-            (Decimal("100"), "DECIMAL(10,0)", "100"),
+            (Decimal(100), "DECIMAL(10,0)", "100"),
             (Decimal("1.50"), "DECIMAL(10,2)", "1.5"),
             (True, "BOOLEAN", "true"),
             (date(2026, 3, 1), "DATE", "2026-03-01"),
@@ -203,9 +203,20 @@ class TestTimes:
 
     @pytest.mark.parametrize(
         "written",
-        ["infinity", "epoch", "now", "2019-02-30", "10/01/2019", "20191001", "2019-10-01T25:00", "x",
-         "0044-03-15 (BC)", "2019-10-01 10:00:00 Mars/Base", "1569888000"],
-    )  # fmt: skip
+        [
+            "infinity",
+            "epoch",
+            "now",
+            "2019-02-30",
+            "10/01/2019",
+            "20191001",
+            "2019-10-01T25:00",
+            "x",
+            "0044-03-15 (BC)",
+            "2019-10-01 10:00:00 Mars/Base",
+            "1569888000",
+        ],
+    )
     def test_what_is_no_iso_time(self, written):
         assert converted([written], "VARCHAR", "timestamp") == [None]
 

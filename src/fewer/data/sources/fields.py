@@ -93,7 +93,7 @@ class Scope:
         self.relation = relation
         self.unknown: list[str] = []
         self._levels: list[list[tuple[str, exp.Expr]]] = []
-        self._let: dict[str, tuple[str, int]] = {}
+        self._let: dict[exp.Expr, tuple[str, int]] = {}
         self._pointers: dict[str, int] = {}
         self._element: tuple[str, Field] | None = None
         self._elements: exp.Expr | None = None
@@ -197,7 +197,7 @@ class Scope:
 
     def let(self, expression: exp.Expr) -> exp.Column:
         """A column that holds `expression`, computed once however often it is used."""
-        key = expression.sql(dialect="duckdb")
+        key = expression
         if key not in self._let:
             used = {c.name for c in expression.find_all(exp.Column)}
             above = [depth for name, depth in self._let.values() if name in used]
@@ -217,26 +217,33 @@ class Scope:
 
     def query(self, when: exp.Expr | None = None) -> exp.Select:
         """All rows for which `when` holds, with the shared columns and ``part``."""
+        # Trees can be large (a zone's clock changes), and each belongs to this query: no copies.
         base = exp.select("*").from_(self.relation.source)
         if self._pointers:
             pointers = exp.Array(expressions=[exp.Literal.string(p) for p in self._pointers])
-            found = exp.alias_(call("json_extract", column("doc"), pointers), "found")
-            base = base.select(found, copy=False)
+            found = call("json_extract", column("doc"), pointers)
+            base = base.select(exp.alias_(found, "found"), copy=False)
         if self._elements is not None:
-            base = exp.select(
-                "*",
+            base = over(
+                base,
                 exp.alias_(call("unnest", self._elements), "element"),
                 exp.alias_(fill("generate_subscripts($x, 1)", x=self._elements), "part"),
-            ).from_(base.subquery("r"))
+            )
         else:
             base = base.select(exp.alias_(exp.Literal.number(0), "part"), copy=False)
         query = base
         for level in self._levels:
-            added = [exp.alias_(expression, name) for name, expression in level]
-            query = exp.select("*", *added).from_(query.subquery("r"))
+            added = [exp.alias_(expression, name, copy=False) for name, expression in level]
+            query = over(query, *added)
         if when is not None:
-            query = exp.select("*").from_(query.subquery("r")).where(when, copy=False)
+            query = over(query).where(when, copy=False)
         return query
+
+
+def over(query: exp.Select, *added: exp.Expr) -> exp.Select:
+    """All columns of `query`, and some more."""
+    select = exp.Select(expressions=[exp.Star(), *added])
+    return select.from_(query.subquery("r", copy=False), copy=False)
 
 
 def _escape(part: str) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+import duckdb
 import sqlglot.expressions as exp
 
 from fewer.data.sources import values
@@ -101,7 +102,13 @@ def _json_paths(writer: Writer, scope: Scope, document: exp.Expr) -> Iterator[Pa
         "json_group_structure(CASE WHEN json_type($d) = 'OBJECT' THEN $d END)", d=document
     )
     query = exp.select(objects).from_(scope.query().subquery("q"))
-    found = writer.query(text(query))[0][0]
+    try:
+        found = writer.query(text(query))[0][0]
+    except duckdb.Error as error:
+        raise SourceError(
+            'Objects mapped with "*" are nested too deep to be flattened. Map the values you need '
+            "by their paths."
+        ) from error
     if found is not None:
         yield from _leaves(json.loads(found), ())
 

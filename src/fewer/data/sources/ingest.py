@@ -251,22 +251,34 @@ class _Run:
         for note, count in staged.notes:
             file.warnings[note] = file.warnings.get(note, 0) + count
         writer.db.execute(f"CREATE TABLE {table} AS {text(staged.sheet.query())}")
-        lost = staged.lost
-        if lost and not staged.secondary:
-            sums = ", ".join(f"count(*) FILTER (WHERE {name})" for name in lost)
-            found = writer.query(f"SELECT {sums} FROM {table}")[0]
-            for warning, count in zip(lost.values(), found, strict=True):
-                if count:
-                    file.warnings[warning] = file.warnings.get(warning, 0) + count
-        drop = ", ".join(["reason", "raw", *lost])
+        lost, sheet = staged.lost, staged.sheet
+        counted = [*([] if staged.secondary else lost), *sheet.open]
+        tests = [
+            *(name for name in counted if name in lost),
+            *(f"{n} IS NOT NULL" for n in sheet.open),
+        ]
+        if counted:
+            sums = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests)
+            found = dict(zip(counted, writer.query(f"SELECT {sums} FROM {table}")[0], strict=True))
+            for name, warning in lost.items():
+                if found.get(name):
+                    file.warnings[warning] = file.warnings.get(warning, 0) + found[name]
+            sheet.code_open([name for name in sheet.open if found[name]])
+        drop = ", ".join(["reason", "raw", *lost, *sheet.open])
+        coded = "".join(
+            f", {name} AS {entry.column}"
+            for name, entry in sheet.coded.items()
+            if name in sheet.open
+        )
         good = f"{table}_good"
         writer.db.execute(
-            f"CREATE VIEW {good} AS SELECT * EXCLUDE ({drop}) FROM {table} WHERE reason IS NULL"
+            f"CREATE VIEW {good} AS SELECT * EXCLUDE ({drop}){coded} FROM {table} "
+            "WHERE reason IS NULL"
         )
         load.staged.append(table)
         load.tables.setdefault(staged.target, []).append(good)
         columns = load.columns.setdefault(staged.target, {})
-        columns.update({entry.column: entry for entry in staged.coded})
+        columns.update({entry.column: entry for entry in sheet.coded.values()})
         if not staged.secondary:
             self._refusals(
                 f"SELECT line, reason, raw FROM {table} WHERE reason IS NOT NULL", file, load

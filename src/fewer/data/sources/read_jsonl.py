@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from fewer.errors import SourceError
 
 _ROWS_AT_ONCE: Final = 20_000
 _SAMPLE: Final = 1_000
+_DEEPEST: Final = 100  # DuckDB stops at 128
 
 
 def read_jsonl(
@@ -84,7 +86,23 @@ def _reason(row: str) -> str:
         return "nul_byte"
     if text.is_broken(row):
         return "bad_encoding"
-    return "row_too_long" if len(row) >= text.MAX_LINE else ""
+    if len(row) >= text.MAX_LINE:
+        return "row_too_long"
+    if row.count("{") + row.count("[") > _DEEPEST and _depth(row) > _DEEPEST:
+        return "json_too_deep"
+    return ""
+
+
+def _depth(row: str) -> int:
+    """Objects and arrays inside one another."""
+    depth = deepest = 0
+    for mark in re.sub(r'"(?:[^"\\]|\\.)*"', "", row):
+        if mark in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "}]":
+            depth -= 1
+    return deepest
 
 
 def _insert(

@@ -6,7 +6,7 @@ Each staged table holds accepted rows and refused ones (``reason`` set, ``raw`` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 import sqlglot.expressions as exp
 
 from fewer.data.sources import times, values
-from fewer.data.sources.fields import Field, Scope
+from fewer.data.sources.fields import Field, Scope, over
 from fewer.data.sources.values import Reading
 from fewer.data.sources.when import condition
 from fewer.data.store.registry import Entry, Kind, Registry
@@ -44,7 +44,8 @@ class Sheet:
         index: Which of the sheets of its file it is; it keeps their rows apart.
         reasons: (condition, reason) in the order in which they are reported.
         columns: Staged columns.
-        coded: Columns of properties, traits or attributes among them.
+        coded: Staged column -> property, trait or attribute.
+        open: Staged columns that may turn out to hold nothing.
         content: What the hash of a row's content is made of.
         lost: Name of a mapped value -> condition under which it was there but can't be read.
     """
@@ -56,7 +57,8 @@ class Sheet:
     when: exp.Expr | None = None
     reasons: list[tuple[exp.Expr, str]] = default(default_factory=list)
     columns: dict[str, exp.Expr] = default(default_factory=dict)
-    coded: list[Entry] = default(default_factory=list)
+    coded: dict[str, Entry] = default(default_factory=dict)
+    open: dict[str, tuple[Kind, str, ValueType]] = default(default_factory=dict)
     content: list[exp.Expr] = default(default_factory=list)
     lost: dict[str, exp.Expr] = default(default_factory=dict)
 
@@ -126,12 +128,21 @@ class Sheet:
         return fill("$p || $n", p=spec.prefix, n=given) if spec.prefix else given
 
     def value(self, kind: Kind, name: str, reading: Reading, *, required: bool = False) -> None:
-        """Coded columns of one property, trait or attribute."""
+        """Columns of one property, trait or attribute.
+
+        When each row decides the type, which types there are is known only after the rows were
+        read: `code_open` gives codes to those that occur.
+        """
         for value_type, expression in sorted(reading.values.items()):
             shared = self.scope.let(expression)
-            entry = self.context.registry.code(kind, name, value_type)
-            self.columns[entry.column] = shared
-            self.coded.append(entry)
+            if len(reading.values) > 1:
+                staged = f"u{len(self.open)}"
+                self.open[staged] = (kind, name, value_type)
+            else:
+                entry = self.context.registry.code(kind, name, value_type)
+                self.coded[entry.column] = entry
+                staged = entry.column
+            self.columns[staged] = shared
             label = f"{name}:{value_type[0]}="
             self.content.append(fill("$label || $v", label=label, v=shared))
         if reading.lost is not None:
@@ -144,6 +155,12 @@ class Sheet:
             self.refuse(fill("$v IS NULL", v=read), "value_missing")
 
     # ------------------------------------------------------------------------------- query
+
+    def code_open(self, filled: Collection[str]) -> None:
+        """Give codes to those open columns that hold something."""
+        for staged, (kind, name, value_type) in self.open.items():
+            if staged in filled:
+                self.coded[staged] = self.context.registry.code(kind, name, value_type)
 
     def digest(self) -> exp.Expr:
         """Hash of the row's content: 32 hex digits that do not depend on how columns are coded."""
@@ -158,8 +175,7 @@ class Sheet:
         if not self.reasons:
             reason = fill("CAST(NULL AS VARCHAR)")
         lost = {f"w{i}": test for i, test in enumerate(self.lost.values())}
-        inner = self.scope.query(self.when)
-        judged = exp.select("*", exp.alias_(reason, "reason")).from_(inner.subquery("r"))
+        judged = over(self.scope.query(self.when), exp.alias_(reason, "reason"))
         shown = [
             exp.alias_(cast(number(self.seq), "INTEGER"), "seq"),
             column("line"),
@@ -175,7 +191,7 @@ class Sheet:
                 for name, test in lost.items()
             ),
         ]
-        return exp.select(*shown).from_(judged.subquery("j"))
+        return exp.Select(expressions=shown).from_(judged.subquery("j", copy=False), copy=False)
 
 
 _ANY: Final = Value(column="x")

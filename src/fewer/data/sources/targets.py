@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from fewer.data.sources.fields import Relation, Scope
 from fewer.data.sources.flatten import flatten
 from fewer.data.sources.stage import Context, Sheet
 from fewer.data.sources.values import Reading
-from fewer.data.store.registry import Entry, Kind
+from fewer.data.store.registry import Kind
 from fewer.data.store.sql import call, fill, texts
 from fewer.data.store.writer import Writer
 from fewer.errors import SettingsError
@@ -67,11 +67,6 @@ class Staged:
     def lost(self) -> dict[str, str]:
         """Staged column -> warning that a true value in it means."""
         return {f"w{i}": name for i, name in enumerate(self.sheet.lost)}
-
-    @property
-    def coded(self) -> Sequence[Entry]:
-        """Coded columns among the staged ones."""
-        return self.sheet.coded
 
 
 def sheets(

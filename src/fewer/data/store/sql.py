@@ -94,5 +94,5 @@ def first_of(*args: exp.Expr) -> exp.Expr:
 
 
 def text(query: exp.Expr) -> str:
-    """SQL text of a tree, for DuckDB."""
-    return query.sql(dialect=DIALECT)
+    """SQL text of a tree, for DuckDB. The tree can't be used afterwards."""
+    return query.sql(dialect=DIALECT, copy=False)
