@@ -17,7 +17,7 @@ import click
 from fewer.interfaces.cli.main import cli
 
 DOCS = Path(__file__).parents[1] / "docs"
-EVERYWHERE = ("project", "as_json", "json", "quiet", "no_prompts", "help")
+EVERYWHERE = ("project", "json", "quiet", "no_prompts")
 
 INTRODUCTION = """\
 # The command
@@ -53,6 +53,8 @@ def commands(
 def _options(command: click.Command, context: click.Context, *, common: bool) -> Iterator[str]:
     for parameter in command.get_params(context):
         if not isinstance(parameter, click.Option) or parameter.hidden:
+            continue
+        if "--help" in parameter.opts:
             continue
         if (parameter.name in EVERYWHERE) is not common:
             continue

@@ -150,14 +150,15 @@ print(json.dumps({"status": status, "roots": sorted(roots)}), file=sys.stderr)
 """
 
 
-def test_help_loads_nothing_but_click():
+def test_help_loads_nothing_heavy():
+    """click and rich take 0.1 s of one core together; what else a command needs waits for it."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60
     )
     seen = json.loads(done.stderr.splitlines()[-1])
     assert seen["status"] in {0, None}
     assert "Usage: fewer" in done.stdout
-    assert set(seen["roots"]) - sys.stdlib_module_names == {"click", "fewer"}
+    assert set(seen["roots"]) - sys.stdlib_module_names <= {"click", "fewer", "rich"}
 
 
 def test_the_public_names_exist():

@@ -88,5 +88,12 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path):
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    examples = ROOT / "examples"
+    files |= {
+        f"fewer/examples/{path.relative_to(examples).as_posix()}"
+        for name in ("grocer", "retailer", "shop")
+        for path in (examples / name).rglob("*")
+        if path.is_file() and ".fewer" not in path.parts
+    }
     assert files - inside == set()
     assert {"fewer/py.typed", "fewer/errors.py"} <= inside

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import fewer.errors
+from fewer.journey.define import lint
+from fewer.language import explain, yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -58,25 +60,49 @@ def test_every_page_is_reached_from_the_index():
     assert set((ROOT / "docs").rglob("*.md")) - reached == set()
 
 
-def _codes(error: type[fewer.errors.FewerError]) -> set[str]:
-    return {error.code}.union(*map(_codes, error.__subclasses__()))
+# ------------------------------------------------------------------------------------ errors
+
+ERRORS = (ROOT / "docs/errors.md").read_text()
+HEADED = re.findall(r"^### `(\w+)`$", ERRORS, re.MULTILINE)
+LISTED = re.findall(r"^\| `(\w+)` \|", ERRORS, re.MULTILINE)
+FIRST = {"Problem", "problem", "RuleError"}  # calls whose first argument is a code
+LATER = {
+    "_fatal",
+    "_warn",
+    "fatal",
+    "_value",
+    "_problem",
+}  # calls with a code among the first three
 
 
-def test_every_error_code_is_explained():
-    """One heading a code in docs/errors.md, and none for a code that is gone."""
-    headings = re.findall(r"^### `(\w+)`$", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
-    assert len(headings) == len(set(headings))
-    assert set(headings) == _codes(fewer.errors.FewerError) | _problem_codes()
+def _classes(error: type[fewer.errors.FewerError]) -> set[str]:
+    return {error.code}.union(*map(_classes, error.__subclasses__()))
 
 
-def _problem_codes() -> set[str]:
-    """Codes of single problems, as the package writes them: `Problem("code", ...)`."""
-    found = set()
+def _codes_of_problems() -> set[str]:
+    """Codes of single problems, as the package writes them."""
+    found = {code for _, code, *_ in yaml._SYNTAX} | set(explain._CODES.values())
+    found |= {code for code, _ in explain._EXPECTED.values()}
     for path in sorted((ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Problem"):
-                named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-                for value in [*node.args[:1], *named]:
-                    if isinstance(value, ast.Constant):
-                        found.add(str(value.value))
+            values: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func).rpartition(".")[2]
+                values = node.args[: 1 if name in FIRST else 3 if name in LATER else 0]
+            elif isinstance(node, ast.Return) and path.name == "advice.py":
+                values = node.value.elts[:1] if isinstance(node.value, ast.Tuple) else []
+            texts = [v.value for v in values if isinstance(v, ast.Constant)]
+            found |= {text for text in texts if re.fullmatch("[a-z]+(_[a-z]+)*", str(text))}
     return found
+
+
+def test_every_error_is_explained():
+    assert _classes(fewer.errors.FewerError) - set(HEADED) == set()
+    unexplained = _codes_of_problems() - set(HEADED) - set(LISTED) - set(lint.CODES)
+    assert unexplained == set()
+
+
+def test_no_error_is_explained_that_does_not_exist():
+    source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    assert [code for code in [*HEADED, *LISTED] if f'"{code}"' not in source] == []
+    assert len([*HEADED, *LISTED]) == len({*HEADED, *LISTED})
