@@ -227,6 +227,23 @@ def test_people_file_is_as_the_truth_says(small):
         assert not digits or digits[-7:-2] == "55501"
 
 
+def test_who_is_known_and_who_is_not(small, sql):
+    folder, truth = small
+    seen = sql.execute("select distinct user_id, anonymous_id from seen").fetchall()
+    for line in server_lines(folder):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if str(event.get("sent_at", "")).startswith("20"):
+            seen.append((event["user"].get("id"), event["user"]["anonymous_id"]))
+    accounts = {row["user_id"] for row in csv_rows(folder / "simulated-people.csv")}
+    active = {user for user, _ in seen if user}
+    assert active <= accounts
+    assert len(accounts - active) == truth.planted["accounts_without_events"]
+    assert len({a for user, a in seen if not user}) == truth.planted["anonymous_ids"]
+
+
 def test_holdout_follows_the_bucketing_rule(small):
     folder, truth = small
     rows = csv_rows(folder / "simulated-holdout.csv")

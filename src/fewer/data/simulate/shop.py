@@ -172,6 +172,7 @@ def _write(
         rows=rows,
         events=_sum(web.log.counts(), server.log.counts()),
         planted=_planted(shop, server, accounts=accounts, seen=seen)
+        | _identities(shop, web, server)
         | web_dirt
         | contacts
         | {"unsubscribed_strangers": strangers},
@@ -234,10 +235,22 @@ def _planted(shop: _Shop, server: Server, *, accounts: int, seen: Bools) -> dict
         "broken_json": int(server.broken_json.sum()),
         "missing_time": int(server.missing_time.sum()),
         "bad_time": int(server.bad_time.sum()),
-        "accounts_without_events": int((world.account & ~seen).sum()),
         "people_without_account": world.people - accounts,
         "later_known": int(joined.sum()),
         "held_out": int((shop.campaigns.holdout & (world.account | seen)).sum()),
+    }
+
+
+def _identities(shop: _Shop, web: Web, server: Server) -> dict[str, int]:
+    """People as the files tell them apart: a row shows the user id, or else the anonymous one."""
+    unreadable = server.broken_json | server.missing_time | server.bad_time
+    read = [web.log.take(~web.anonymous), server.log.take(~unreadable)]
+    person, ts = (np.concatenate([getattr(log, name) for log in read]) for name in ("person", "ts"))
+    known = shop.roll.known(person, ts)
+    accounts = np.flatnonzero(shop.world.account)
+    return {
+        "accounts_without_events": len(np.setdiff1d(accounts, person[known])),
+        "anonymous_ids": len(np.unique(person[~known])),
     }
 
 
