@@ -11,6 +11,7 @@
     - MissingExtraError      an optional dependency is not installed
   x CheckError             an installed audit check can't be used
   x NotFoundError            no segment, build, person, goal ... of that name
+    - PersonNotFoundError
   x GuardError               refused on purpose: consent, size, deletion limit
   x DeliveryError            an export or a destination failed
 """
@@ -143,6 +144,17 @@ class NotFoundError(FewerError, LookupError):
         self.kind = kind
         near = did_you_mean(name, known) or (f" There are {len(known)}." if known else "")
         super().__init__(f"No {kind} {name!r}.{near}{f' {hint}' if hint else ''}")
+
+
+class PersonNotFoundError(NotFoundError):
+    """No person of that id; the id itself is not repeated, as it may be an address."""
+
+    def __init__(self) -> None:
+        super().__init__("person", "")
+        self.args = (
+            "No person of that id in the data. `fewer segments sample SEGMENT` prints ids as the"
+            " sources write them.",
+        )
 
 
 class GuardError(FewerError):

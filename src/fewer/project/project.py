@@ -128,9 +128,7 @@ class Project:
         for name in ("generation", "keys", "newest_event_us"):
             self.__dict__.pop(name, None)
 
-    def engine(
-        self, as_of_us: int, name: str | None = None
-    ) -> AbstractContextManager[Engine]:
+    def engine(self, as_of_us: int, name: str | None = None) -> AbstractContextManager[Engine]:
         """An engine over the data as it was known at `as_of_us`; a context manager."""
         from fewer.evaluate.engines.base import load  # noqa: PLC0415
 
@@ -180,15 +178,15 @@ class Project:
         """
         from fewer.data.sources.ingest import ingest  # noqa: PLC0415
 
-        sources = only or [source.id for source in self.settings.sources]
         result = ingest(
             self.store,
             self.settings,
             self.folder.root,
             only=only,
-            rebuild=sources if rebuild else (),
+            rebuild=rebuild,
             progress=progress,
             dry_run=dry_run,
+            now_us=clock.now_us(),
         )
         self.refresh()
         return result

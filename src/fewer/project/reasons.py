@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fewer.errors import NotFoundError, UnsupportedByEngineError
+from fewer.errors import NotFoundError, PersonNotFoundError, UnsupportedByEngineError
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.plan.plan import plan as make_plan
 from fewer.model.segment import Segment
@@ -52,7 +52,8 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
     """Explain a person's membership as at a snapshot's moment, by its own definitions.
 
     Raises:
-        NotFoundError: no such segment in the snapshot, or no such person in the data.
+        NotFoundError: no such segment in the snapshot, or no such person in the data; the
+            person's id is not repeated.
     """
     from fewer.evaluate.engines.why import why  # noqa: PLC0415
 
@@ -60,12 +61,10 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
     snapshot.segment(segment)
     number = project.keys.number(person)
     if number is None:
-        raise NotFoundError("person", person)
+        raise PersonNotFoundError
     with project.engine(snapshot.as_of_us) as engine:
         root = why(engine, plan_of(project, snapshot), segment, number)
-    return Reasons(
-        segment, snapshot.as_of, snapshot.as_of_words, root, project.settings.timezone
-    )
+    return Reasons(segment, snapshot.as_of, snapshot.as_of_words, root, project.settings.timezone)
 
 
 def plan_of(project: Project, snapshot: Snapshot) -> Plan:

@@ -35,6 +35,8 @@ def build(
 
 def _offer_end(shell: Shell) -> str:
     """The moment to build at when none was named: now, unless the data ended long before."""
+    from rich.text import Text  # noqa: PLC0415
+
     from fewer.project import clock  # noqa: PLC0415
 
     project = shell.project()
@@ -42,7 +44,7 @@ def _offer_end(shell: Shell) -> str:
     if stale is None:
         return clock.NOW
     end = clock.words(stale.end_us, project.zone)
-    shell.err.print(f"[yellow]warning[/]: {stale.words}")
+    shell.err.print(Text.assemble(("warning", "yellow"), f": {stale.words}"))
     if shell.may_ask():
         asked = f"Refresh as at the end of the data, {end}, instead?"
         return clock.END if click.confirm(asked, default=True, err=True) else clock.NOW

@@ -26,16 +26,19 @@ _VERDICT = {
 def progress(shell: Shell) -> Iterator[Callable[[str], None]]:
     """A status line on standard error; the callable sets its words."""
     with shell.err.status("…") as status:
-        yield status.update
+        yield lambda words: status.update(Text(words))
 
 
 def show(out: Console, snapshot: Snapshot, *, explain: bool = False) -> None:
     """Sizes, people removed, changes and proposals, a line a segment."""
-    mark = "  [bold #c05621]SIMULATED[/]" if snapshot.data == "simulated" else ""
-    out.print(
-        f"Refresh [bold]{snapshot.id}[/] as at {snapshot.as_of_words}:"
-        f" {snapshot.universe:,} people in all{mark}"
+    head = Text.assemble(
+        "Refresh ",
+        (snapshot.id, "bold"),
+        f" as at {snapshot.as_of_words}: {snapshot.universe:,} people in all",
     )
+    if snapshot.data == "simulated":
+        head.append("  SIMULATED", style="bold #c05621")
+    out.print(head)
     out.print(sizes(snapshot))
     for segment in snapshot.segments.values():
         for warning in segment.warnings:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from fewer.interfaces.cli.shell import Shell, common
 
@@ -18,7 +19,7 @@ _MOMENTS = {"grocer": "2017-10-02", "shop": "2026-06-16T00:00Z"}  # the launch o
     type=click.Path(file_okay=False, path_type=Path),
     default="demo",
     show_default=True,
-    help="Folder for the two projects and the report; must not hold earlier ones.",
+    help="Folder for the two projects and the report; earlier ones are used again.",
 )
 @click.option("--fresh", is_flag=True, help="Delete what an earlier demo left in that folder.")
 @common
@@ -36,7 +37,7 @@ def demo(shell: Shell, out: Path, fresh: bool) -> None:
     for name, moment in _MOMENTS.items():
         shell.err.rule(f"{name}: {'REAL' if name == 'grocer' else 'SIMULATED'} data")
         if not (out / name / "fewer.yaml").exists():
-            with shell.err.status(f"making {out / name}"):
+            with shell.err.status(Text(f"making {out / name}")):
                 start.example(out / name, name)
         with Project.open(out / name) as project:
             stories.append(run_view.journey(shell, project, as_of=moment))

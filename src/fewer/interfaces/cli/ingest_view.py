@@ -61,7 +61,7 @@ class Bar:
 def progress(shell: Shell) -> Iterator[Bar]:
     """A progress bar for one ingest."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),

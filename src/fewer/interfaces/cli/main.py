@@ -76,9 +76,7 @@ def run(arguments: list[str]) -> int:
     """Run the command with `arguments`; return the exit status."""
     shell = Shell()
     try:
-        result: Any = cli.main(
-            args=arguments, prog_name="fewer", standalone_mode=False, obj=shell
-        )
+        result: Any = cli.main(args=arguments, prog_name="fewer", standalone_mode=False, obj=shell)
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         return EXIT_INTERRUPTED

@@ -15,7 +15,8 @@ _BUILD = click.option("--build", "build_id", metavar="ID", help="Another refresh
 
 
 @click.group()
-def segments() -> None:
+@common
+def segments(_: Shell) -> None:
     """List, show, size, members, sample, overlap, why, sql: on the newest refresh."""
 
 
@@ -54,9 +55,7 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
     from fewer.interfaces.cli.build_view import show as show_build  # noqa: PLC0415
 
     snapshot = project.snapshot(build_id)
-    shell.show(
-        {"data": snapshot.data, **snapshot.to_json()}, lambda out: show_build(out, snapshot)
-    )
+    shell.show({"data": snapshot.data, **snapshot.to_json()}, lambda out: show_build(out, snapshot))
 
 
 @segments.command("show")
@@ -138,10 +137,13 @@ def overlap(shell: Shell, segment: tuple[str, ...], build_id: str | None) -> Non
         table = Table("segment", "and", box=None, pad_edge=False)
         for heading in ("in both", "of the first", "of the second"):
             table.add_column(heading, justify="right")
-        for pair in found:
+        shown = [pair for pair in found if pair.both or segment]
+        for pair in shown:
             shares = (f"{pair.of_first:.0%}", f"{pair.of_second:.0%}")
             table.add_row(pair.first, pair.second, f"{pair.both:,}", *shares)
         out.print(table)
+        if len(shown) < len(found):
+            out.print(Text(f"{len(found) - len(shown):,} pairs have no one in common", style="dim"))
 
     shell.show(
         {"data": snapshot.data, "as_of": snapshot.as_of, "overlap": [p.to_json() for p in found]},
@@ -166,7 +168,8 @@ def why(shell: Shell, segment: str, person: str, build_id: str | None) -> None:
 
 def _show_why(out: Console, answer: Any) -> None:
     verdict = "is" if answer.member else "is not"
-    out.print(f"This person {verdict} in [bold]{answer.segment}[/] as at {answer.as_of_words}.")
+    segment = (answer.segment, "bold")
+    out.print(Text.assemble(f"This person {verdict} in ", segment, f" as at {answer.as_of_words}."))
     out.print(Text(answer.tree()), soft_wrap=True)
 
 

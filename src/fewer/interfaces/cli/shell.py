@@ -82,7 +82,10 @@ def _console(*, stderr: bool, quiet: bool) -> Console:
     from rich.console import Console  # noqa: PLC0415  heavy: only when something is shown
 
     wide = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
-    return Console(stderr=stderr, quiet=quiet, width=wide, highlight=False, soft_wrap=False)
+    # Names come from people's files: "[/b]" in one is text, not a style. Styles are `Text`.
+    return Console(
+        stderr=stderr, quiet=quiet, width=wide, highlight=False, markup=False, emoji=False
+    )
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

@@ -12,7 +12,8 @@ from fewer.interfaces.cli.shell import Shell, common
 
 
 @click.group()
-def tailor() -> None:
+@common
+def tailor(_: Shell) -> None:
     """Messages made from creatives and each person's last action."""
 
 
