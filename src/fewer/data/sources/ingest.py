@@ -42,6 +42,7 @@ class _File:
 
     part: Part
     seq: int
+    place: int
     read: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
@@ -180,7 +181,8 @@ class _Run:
         self, store: Store, writer: Writer, settings: ProjectSettings, watch: Progress
     ) -> None:
         self.entries: list[LedgerEntry] = []
-        self._results: list[FileResult] = []
+        self._results: dict[int, FileResult] = {}  # by place: files are told in the order named
+        self._places = 0
         self._store = store
         self._writer = writer
         self._settings = settings
@@ -206,10 +208,10 @@ class _Run:
         load = _Load()
         seen = {content for id_, content in known if id_ == source.id}
         for part in parts:
+            self._places += 1
             if part.content_hash in seen:
-                self._results.append(
-                    FileResult(source=source.id, file=part.name, state="unchanged")
-                )
+                same = FileResult(source=source.id, file=part.name, state="unchanged")
+                self._results[self._places] = same
                 continue
             seen.add(part.content_hash)
             self._stage(source, part, load)
@@ -223,7 +225,7 @@ class _Run:
         self._facts(next_seq=seq + 1)
         self._watch.start(source.id, part.name, size=part.size)
         read = source.read(self._writer, part, seq=seq, progress=self._watch)
-        file = _File(part, seq, read.rows, dict(read.warnings))
+        file = _File(part, seq, self._places, read.rows, dict(read.warnings))
         made = sheets(
             self._writer,
             source.settings,
@@ -371,7 +373,9 @@ class _Run:
                 file.seq, source, part.name, part.content_hash, mapping_hash, part.size, counts
             )
         )
-        self._results.append(FileResult(source=source, file=part.name, state="read", rows=counts))
+        self._results[file.place] = FileResult(
+            source=source, file=part.name, state="read", rows=counts
+        )
 
     # ------------------------------------------------------------------------------- rebuild
 
@@ -403,7 +407,7 @@ class _Run:
     def result(self, number: int, fingerprint: str, *, dry_run: bool) -> IngestResult:
         """What was done."""
         return IngestResult(
-            files=tuple(self._results),
+            files=tuple(self._results[place] for place in sorted(self._results)),
             generation=number,
             fingerprint=fingerprint,
             dry_run=dry_run,
