@@ -166,7 +166,7 @@ class TestUnits:
         assert figures(finding)["rows in the larger unit"] == 20
         assert figures(finding)["they begin at"] == 10_000
         assert finding.evidence.table.rows == (("FUEL", 20),)
-        assert "Nearly all of these are FUEL" in finding.detail
+        assert "These are FUEL." in finding.detail
 
     def test_a_source_in_cents(self, world):
         for n in range(300):

@@ -21,6 +21,7 @@ APART: Final = 1.0  # orders of magnitude between two sources, or two halves of 
 EMPTY: Final = 0.1  # a magnitude with under a tenth of the next peak separates two clusters
 NOTABLE: Final = 0.001  # share of rows in the higher cluster
 FULL: Final = 20  # rows a day, to compare days
+MANY: Final = 4  # categories too many to name
 LASTING: Final = 3  # days on each side of a change
 MICRO_DIGITS: Final = 6
 
@@ -129,7 +130,11 @@ def _two_units(survey: Survey, cluster: Cluster) -> Draft:
         detail=(
             f"Most values are at most {plain(cluster.largest_below):,}, then hardly any, then"
             f" {cluster.rows:,} rows from {plain(cluster.smallest):,} up."
-            + (f" Nearly all of these are {where[0][0]}." if where and len(where) == 1 else "")
+            + (
+                f" These are {' and '.join(name for name, _ in where)}."
+                if 0 < len(where) < MANY
+                else ""
+            )
         ),
         evidence=Evidence(
             figures=(
@@ -184,6 +189,10 @@ def _where(survey: Survey, cluster: Cluster) -> list[tuple[str, int]]:
         low=cluster.smallest,
     )
     return [(row["name"] or "(none)", row["n"]) for row in survey.rows(tree)]
+
+
+def _names(where: list[tuple[str, int]]) -> str:
+    return " and ".join(name for name, _ in where)
 
 
 def _other_unit(facts: PropertyFacts, by: str, sides: list[tuple[str, int, float]]) -> Draft:
