@@ -143,11 +143,17 @@ def test_the_mistakes_of_all_files_come_together():
 @pytest.mark.parametrize(
     "text,problem",
     [
-        ("just text", ("<text>:1:1 not_a_list Expected a list of segments, or a mapping with the one key"
-         " 'segments'. Write '- id: ...' for each of the segments.")),
+        (
+            "just text",
+            ("<text>:1:1 not_a_list Expected a list of segments, or a mapping with the one key"
+            " 'segments'. Write '- id: ...' for each of the segments."),
+        ),
         ("12", "<text>:1:1 not_a_list"),
-        ("id: a\nwhere: {did: x}", ("<text>:1:1 not_a_list Expected a list of segments, or a mapping with the one key"
-         " 'segments'. Begin each of the segments with '- ', also when there is only one.")),
+        (
+            "id: a\nwhere: {did: x}",
+            ("<text>:1:1 not_a_list Expected a list of segments, or a mapping with the one key"
+            " 'segments'. Begin each of the segments with '- ', also when there is only one."),
+        ),
         ("pricing_hot:\n  where: {did: x}", "<text>:1:1 not_a_list"),
         ("segments: []\ngoals: []", "<text>:2:1 unknown_key There is no key 'goals' here. Keep"),
         ("segments: {id: a}", "<text>:1:11 not_a_list Expected a list. Begin each item with '- '"),

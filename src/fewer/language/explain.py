@@ -95,15 +95,19 @@ def nothing_written(node: Node, at: Path = ()) -> Iterator[tuple[Path, Problem]]
         yield path, node.place(whole).problem("empty_value", message, hint)
 
 
-def _nulls(value: Any, path: Path) -> Iterator[Path]:
+def _nulls(value: Any, path: Path) -> list[Path]:
     if value is None:
-        yield path
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from _nulls(member, (*path, key))
+        return [path]
+    inside: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        inside = value.items()
     elif isinstance(value, list):
-        for at, member in enumerate(value):
-            yield from _nulls(member, (*path, at))
+        inside = enumerate(value)
+    found = []
+    for part, member in inside:
+        if member is None or isinstance(member, dict | list):
+            found += _nulls(member, (*path, part))
+    return found
 
 
 def explain(

@@ -191,7 +191,7 @@ class _Reader:
 
     def object(self, at: int, depth: int) -> tuple[dict[str, Any], Spot, int]:
         value: dict[str, Any] = {}
-        spot = Spot(at)
+        spot = Spot(at, is_list=False)
         at = self.space(at + 1)
         while self.text[at : at + 1] != "}":
             if spot.keys:
@@ -211,7 +211,7 @@ class _Reader:
 
     def array(self, at: int, depth: int) -> tuple[list[Any], Spot, int]:
         value: list[Any] = []
-        spot = Spot(at)
+        spot = Spot(at, is_list=True)
         at = self.space(at + 1)
         while self.text[at : at + 1] != "]":
             if value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -18,21 +18,28 @@ _BREAK: Final = re.compile(r"\r\n|\r|\n")
 _LONGEST_QUOTE: Final = 60
 
 
-@dataclass(slots=True)
 class Spot:
     """Where a mapping or list begins and ends, as offsets in the text, and what is inside.
 
     Scalars need no object: a pair of offsets says it.
     """
 
-    start: int
-    end: int = 0
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)  # of a mapping
-    values: dict[str, AnySpot] = field(default_factory=dict)  # of a mapping
-    items: list[AnySpot] = field(default_factory=list)  # of a list
+    __slots__ = ("end", "items", "keys", "start", "values")
+
+    def __init__(self, start: int, *, is_list: bool) -> None:
+        self.start = start
+        self.end = start
+        self.keys: dict[str, tuple[int, int]] = _NO_KEYS if is_list else {}
+        self.values: dict[str, AnySpot] = _NO_VALUES if is_list else {}
+        self.items: list[AnySpot] = [] if is_list else _NO_ITEMS
 
 
 AnySpot = Spot | tuple[int, int]
+
+# Shared by all spots that have none of these; never written to. One object less for each.
+_NO_KEYS: Final[dict[str, tuple[int, int]]] = {}
+_NO_VALUES: Final[dict[str, AnySpot]] = {}
+_NO_ITEMS: Final[list[AnySpot]] = []
 
 
 @dataclass(frozen=True, slots=True)

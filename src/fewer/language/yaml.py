@@ -12,7 +12,7 @@ file are errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -131,7 +131,8 @@ class _Open:
     spot: Spot
     anchor: str | None
     before: int  # nodes read when it began
-    key: str | None = None  # of a mapping: the key whose value comes next
+    is_list: bool
+    key: str = ""  # of a mapping: the key whose value comes next
     has_key: bool = False
     drop: bool = False  # the value that comes next has no key to go to
 
@@ -151,23 +152,18 @@ class _Reader:
 
     def read(self) -> Node:
         """Read the whole text."""
+        parser = _PARSER(self._printable())
         try:
-            for event in self._events():
+            while type(event := parser.get_event()) is not events.StreamEndEvent:
                 self._take(event)
         except pyyaml.MarkedYAMLError as error:
             inside = self.open[-1].spot.start if self.open else None
             problem = _syntax(error, self.source, inside)
             raise DefinitionError([*self.problems, problem]) from None
-        value, spot = self.top or (None, (0, 0))
-        return Node(value, self.source, spot, tuple(in_order(self.problems)))
-
-    def _events(self) -> Iterator[Any]:
-        parser = _PARSER(self._printable())
-        try:
-            while not isinstance(event := parser.get_event(), events.StreamEndEvent):
-                yield event
         finally:
             parser.dispose()
+        value, spot = self.top or (None, (0, 0))
+        return Node(value, self.source, spot, tuple(in_order(self.problems)))
 
     def _printable(self) -> str:
         """The text for the parser, one character for each of the source."""
@@ -248,7 +244,9 @@ class _Reader:
         if event.tag not in (None, "!", _CORE + ("map" if value == {} else "seq")):
             self._bad_tag(event)
         self.nodes += 1
-        self.open.append(_Open(value, Spot(at), event.anchor, self.nodes))
+        is_list = isinstance(value, list)
+        spot = Spot(at, is_list=is_list)
+        self.open.append(_Open(value, spot, event.anchor, self.nodes, is_list))
 
     def _end(self, event: Any) -> None:
         done = self.open.pop()
@@ -296,14 +294,14 @@ class _Reader:
             self.top = (value, spot)
             return
         into = self.open[-1]
-        if isinstance(into.value, list):
+        if into.is_list:
             into.value.append(value)
             into.spot.items.append(spot)
         elif not into.has_key:
             into.has_key = True
             self._key(into, value, spot, event)
         else:
-            if not into.drop and into.key is not None:
+            if not into.drop:
                 into.value[into.key] = value
                 into.spot.values[into.key] = spot
             into.has_key = into.drop = False
