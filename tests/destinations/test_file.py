@@ -104,6 +104,13 @@ def test_identifiers_follow_the_platform():
     assert rows["google"] == ((sha("jdoe@gmail.com"), sha("+12125550101")),)
 
 
+def test_platforms_without_rules_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    with pytest.raises(DeliveryError, match=r"'mata'. Did you mean 'meta'\? Known: plain, meta"):
+        export(audience([1]), path, book=BOOK, platform="mata", allow_small=True)
+    assert not path.exists()
+
+
 def test_projects_without_contacts_send_their_own_ids():
     book = Contacts([], {1: "hh-1", 2: "hh-2", 9: "hh-9"})
     prepared = prepare(audience([1, 2, 3]), book, keys="person")

@@ -15,7 +15,9 @@ from pyroaring import BitMap
 
 from fewer.data.identity.hashing import Hashed, digest, hash_all
 from fewer.data.identity.normalise import UnusableError, country
+from fewer.data.identity.rules import PLATFORMS
 from fewer.destinations.base import Audience, Book, Delta, Row
+from fewer.errors import DeliveryError, did_you_mean
 
 Keys = Literal["contacts", "person"]
 
@@ -69,7 +71,15 @@ def prepare(
         platform: Whose way of writing identifiers to follow (see `fewer.data.identity.rules`).
         region: Country of phone numbers without country code.
         consent: Purpose and people who granted it; None: consent is not checked.
+
+    Raises:
+        DeliveryError: There are no rules for that platform.
     """
+    if platform not in PLATFORMS:
+        raise DeliveryError(
+            f"No rules for identifiers of platform {platform!r}.{did_you_mean(platform, PLATFORMS)}"
+            f" Known: {', '.join(PLATFORMS)}."
+        )
     allowed, removed = audience.members, {}
     if consent is not None:
         allowed = audience.members & consent.granted
