@@ -159,16 +159,3 @@ def test_help_loads_nothing_heavy():
     assert seen["status"] in {0, None}
     assert "Usage: fewer" in done.stdout
     assert set(seen["roots"]) - sys.stdlib_module_names <= {"click", "fewer", "rich"}
-
-
-def test_the_public_names_exist():
-    """What `import fewer` promises is there, sorted, and documented."""
-    import fewer
-
-    assert fewer.__all__ == sorted(fewer.__all__)
-    for name in fewer.__all__:
-        value = getattr(fewer, name)
-        assert name == "__version__" or value.__doc__
-    assert set(fewer.__all__) - {"__version__"} == set(fewer._HOMES)
-    with pytest.raises(AttributeError, match="no attribute 'Segmnet'"):
-        _ = fewer.Segmnet
