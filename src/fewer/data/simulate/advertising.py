@@ -86,7 +86,8 @@ def _effect(
     )
     return Effect(
         id=name,
-        statement=f"{metric} of the segment is so many times that of the broad campaign.",
+        statement=f"{metric} of {' and '.join(f'`{s}`' for s in segments)} is {value:.2f} times"
+        " that of the broad campaign.",
         how=how,
         segments=segments,
         value=value,

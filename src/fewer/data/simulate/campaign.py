@@ -34,6 +34,17 @@ HOLDOUT_SALT = "shop-2026-holdout"
 CLICKED = 0.35  # share of the treated who click the ad
 ENOUGH_POWER = 0.9
 
+_WORKS = "The campaign to `{segment}` makes {ratio:.2f} times as many people buy."
+_DOES_NOTHING = "The campaign to `{segment}` changes nothing."
+_SELECTION = (
+    "People with 3 or more interactions in 7 days buy {ratio:.2f} times as often as people with"
+    " exactly 1, and the interactions cause none of it."
+)
+_DECAY = (
+    "People who saw pricing 15 to 30 days ago buy {ratio:.2f} times as often as people who saw it"
+    " in the last 7."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
@@ -87,11 +98,11 @@ def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> 
     plain = _converts(world.hazard[acting])
     treated = _converts(np.minimum(world.hazard[acting] * TREATED_HAZARD, 0.9))
     groups = (
-        ("lift_pricing", "pricing_hot", campaigns.pricing, treated),
-        ("lift_placebo", "product_warm", campaigns.product, plain),
+        ("lift_pricing", "pricing_hot", campaigns.pricing, treated, _WORKS),
+        ("lift_placebo", "product_warm", campaigns.product, plain, _DOES_NOTHING),
     )
     effects = []
-    for name, segment, members, with_ad in groups:
+    for name, segment, members, with_ad, words in groups:
         given, withheld = members & ~campaigns.holdout, members & campaigns.holdout
         # Both rates over all members: the split is random, its luck is no part of the truth.
         before = _mean(plain, members)
@@ -101,8 +112,7 @@ def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> 
         effects.append(
             Effect(
                 id=name,
-                statement=f"The campaign on `{segment}` changes purchases by so large a share"
-                " (0.5 = +50 %).",
+                statement=words.format(segment=segment, ratio=shown.ratio),
                 how=f"Purchase within {OUTCOME_DAYS} days of `at`: inside the segment at that"
                 " moment, everyone not in the list `holdout` against everyone in it.",
                 segments=(segment,),
@@ -134,35 +144,18 @@ def association_effects(
     near = _recent(views, world.people, index, 7)
     far = _recent(views, world.people, index, 30) & ~_recent(views, world.people, index, 14)
     groups = (
-        (
-            "selection_three_plus",
-            (
-                "People with 3 or more interactions in 7 days buy so many times as often as people"
-                " with exactly 1. The interactions cause none of it: the causal ratio is 1."
-                f" Interactions: {', '.join(INTERACTIONS)}."
-            ),
-            (counts >= 3) & open_to,
-            (counts == 1) & open_to,
-        ),
-        (
-            "recency_decay",
-            (
-                "People whose last pricing view is 15 to 30 days old buy so many times as often as"
-                " people whose last one is at most 7 days old."
-            ),
-            far & open_to,
-            near & open_to,
-        ),
+        ("selection_three_plus", _SELECTION, (counts >= 3) & open_to, (counts == 1) & open_to),
+        ("recency_decay", _DECAY, far & open_to, near & open_to),
     )
     effects = []
-    for name, statement, over, under in groups:
+    for name, words, over, under in groups:
         contrast = _Contrast(_mean(converts, over), _mean(converts, under), over, under)
         effects.append(
             Effect(
                 id=name + suffix,
-                statement=statement,
+                statement=words.format(ratio=contrast.ratio),
                 how=f"Purchase within {OUTCOME_DAYS} days of `at`, among those who never bought"
-                " before it.",
+                f" before it. Interactions: {', '.join(INTERACTIONS)}.",
                 at=first_day + timedelta(days=index),
                 value=contrast.ratio,
                 causal=False,

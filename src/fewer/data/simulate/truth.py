@@ -18,7 +18,7 @@ class Effect(Frozen):
     how: str = Field(description="What to compare, over which people, from which moment.")
     segments: tuple[str, ...] = Field(default=(), description="Segments it is about, by id.")
     at: datetime | None = Field(default=None, description="The moment it is measured from, UTC.")
-    value: float = Field(description="The true value; a ratio unless `statement` says otherwise.")
+    value: float = Field(description="The true value: a ratio, and for a lift the ratio less 1.")
     causal: bool = Field(description="False: an association made by selection alone.")
     recoverable: bool = Field(description="Whether the data are large enough to show it.")
     power: float | None = Field(
