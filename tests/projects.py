@@ -1,96 +1,165 @@
 """How a world becomes a project: the files a user would have, and what `fewer.yaml` says of them.
 
-Files hold less than a world can: one has to say what a time is, a key with a dot needs another
-name, an empty id is no id. `storable` takes that away beforehand, so that what is left must come
-out of the store as it went in.
+Files hold less than a world can: JSON has no word for a time, a column has one type, a CSV file
+no empty text, an empty id is no id. `storable` takes that away beforehand, so that what is left
+must come out of the store as it went in.
 """
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fewer.model.segment import Segment
-from oracle.world import Event, Instant, Value, Values, World
+from oracle.world import Event, Instant, Value, Values, World, kind
 from strategies.definition import Asked
 from strategies.scene import Scene
 
+Form = Literal["jsonl", "csv", "parquet"]
+FORMS: tuple[Form, ...] = ("jsonl", "csv", "parquet")
+
 Record = dict[str, Any]
 
+ARROW = {
+    "text": pa.string(),
+    "number": pa.decimal128(38, 6),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
 
-def storable(world: World) -> World:
-    """The part of a world that JSON lines can say, with people who exist."""
+
+def storable(world: World, form: Form) -> World:
+    """The part of a world that such files can say, with people who exist."""
     persons = {p: key for p, key in world.persons.items() if key.strip() == key != ""}
+    in_events = _sayable(form, [e.properties for e in world.events])
+    in_people = _sayable(form, world.people.values())
+    in_items = _sayable(form, world.items.values())
     return World(
         persons=persons,
-        events=tuple(_events(world.events, set(persons))),
-        people={p: _values(traits) for p, traits in world.people.items() if p in persons},
+        events=tuple(_events(world.events, set(persons), in_events)),
+        people={p: in_people(traits) for p, traits in world.people.items() if p in persons},
         consents={
             (p, purpose): state
             for (p, purpose), state in world.consents.items()
             if p in persons and p in world.people and state != "unknown"
         },
-        items={id_: _values(values) for id_, values in world.items.items()},
+        items={id_: in_items(values) for id_, values in world.items.items()},
         lists={name: people & set(persons) for name, people in world.lists.items()},
     )
 
 
-def _events(events: Sequence[Event], persons: set[int]) -> Iterable[Event]:
+def _events(
+    events: Sequence[Event], persons: set[int], said: Callable[[Values], Values]
+) -> Iterable[Event]:
     for event in events:
         if event.person in persons and event.event.strip():
             id_ = event.event_id.strip() or "none"
-            yield replace(event, event_id=id_, properties=_values(event.properties))
+            yield replace(event, event_id=id_, properties=said(event.properties))
 
 
-def _values(values: Values) -> Values:
-    said = {k: v for k, v in values.items() if "." not in k and _is_said(v)}
-    return {k: str(v) if k == "item_id" else v for k, v in said.items()}  # item_id is text
+def _sayable(form: Form, rows: Iterable[Values]) -> Callable[[Values], Values]:
+    """What is left of a row: of values of two types in one column, the more frequent type."""
+    rows = list(rows)
+    types = {name: _commonest(row[name] for row in rows if name in row) for name in _names(rows)}
+
+    def is_said(name: str, value: Value) -> bool:
+        match form:
+            case "jsonl":
+                return "." not in name and not isinstance(value, Instant) and _is_double(value)
+            case "csv":
+                return kind(value) == types[name] and value != ""
+            case "parquet":
+                return kind(value) == types[name]
+
+    def said(row: Values) -> Values:
+        kept = {name: value for name, value in row.items() if is_said(name, value)}
+        return {n: str(v) if n == "item_id" else v for n, v in kept.items()}  # item_id is text
+
+    return said
 
 
-def _is_said(value: Value) -> bool:
-    """Not a time, which JSON has no word for, nor a number with more digits than a double."""
-    match value:
-        case Instant():
-            return False
-        case Decimal():
-            return Decimal(repr(float(value))) == value
-        case _:
-            return True
+def _is_double(value: Value) -> bool:
+    return not isinstance(value, Decimal) or Decimal(repr(float(value))) == value
 
 
-# ---------------------------------------------------------------------------------------- files
+def _commonest(values: Iterable[Value]) -> str:
+    return Counter(map(kind, values)).most_common(1)[0][0]
 
 
-def write(scene: Scene, asked: Asked, folder: Path) -> None:
+def _names(rows: Iterable[Values]) -> list[str]:
+    return sorted({name for row in rows for name in row})
+
+
+# -------------------------------------------------------------------------------------- project
+
+
+def write(scene: Scene, asked: Asked, folder: Path, form: Form) -> None:
     """Files, `fewer.yaml` and segments of a project with this world and these questions."""
     world, key = scene.world, scene.world.persons
-    files: dict[str, list[Record]] = {
-        "events": [
-            {"id": e.event_id, "who": key[e.person], "at": e.ts, "what": e.event, "p": e.properties}
-            for e in world.events
-        ],
-        "people": [
-            {"who": key[p], "t": traits, "c": _consents(world, p)}
-            for p, traits in world.people.items()
-        ],
-        "items": [{"item": id_, "a": values} for id_, values in world.items.items()],
-        "lists": [
-            {"list": name, "who": key[p]} for name, people in world.lists.items() for p in people
-        ],
+    purposes = sorted({purpose for _, purpose in world.consents})
+    consents = {
+        purpose: {"column": f"consent_{n}", "granted": ["granted"], "denied": ["denied"]}
+        for n, purpose in enumerate(purposes)
     }
-    for name, records in files.items():
-        _write_lines(folder / f"{name}.jsonl", records)
+    events = _File(form, [e.properties for e in world.events])
+    people = _File(form, list(world.people.values()))
+    items = _File(form, list(world.items.values()))
+    lists = _File(form, [{} for members in world.lists.values() for _ in members])
+    mappings: dict[str, tuple[_File, list[Record], Any]] = {
+        "events": (
+            events,
+            [{"id": e.event_id, "who": key[e.person], "at": e.ts, "what": e.event}
+             for e in world.events],
+            [{
+                "event": {"column": "what"},
+                "person": "who",
+                "ts": {"column": "at", "format": "epoch_us"},
+                "id": "id",
+                "properties": events.mapping,
+            }],
+        ),
+        "people": (
+            people,
+            [{"who": key[p], **{f"consent_{n}": world.consents.get((p, purpose))
+                                for n, purpose in enumerate(purposes)}}
+             for p in world.people],
+            {"person": "who", "traits": people.mapping, "consents": consents},
+        ),
+        "items": (
+            items,
+            [{"item": id_} for id_ in world.items],
+            {"item_id": "item", "attributes": items.mapping},
+        ),
+        "lists": (
+            lists,
+            [{"list": name, "who": key[p]} for name, members in world.lists.items()
+             for p in members],
+            {"list": {"column": "list"}, "person": "who"},
+        ),
+    }  # fmt: skip
+    sources = []
+    for name, (file, keys, mapping) in mappings.items():
+        if keys:
+            file.write(folder / f"{name}.{form}", keys)
+            missing = [""] if form == "csv" else []
+            source = {"id": name, "files": f"{name}.{form}", "missing": missing, name: mapping}
+            sources.append(source)
     settings = {
         "version": 1,
         "name": "Drawn",
         "timezone": scene.timezone,
         "identity": {"session_gap": str(scene.session_gap)},
         "exclude": list(asked.default_exclude),
-        "sources": [_source(name, world) for name, records in files.items() if records],
+        "sources": sources,
     }
     (folder / "fewer.yaml").write_text(_json(settings), encoding="utf-8")
     (folder / "segments").mkdir()
@@ -102,38 +171,68 @@ def _written(segment: Segment) -> Record:
     return segment.model_dump(by_alias=True, exclude_defaults=True, mode="python")
 
 
-def _consents(world: World, person: int) -> dict[str, str]:
-    return {purpose: state for (p, purpose), state in world.consents.items() if p == person}
+class _File:
+    """Values in a file: as an object in JSON lines, else in columns named by number."""
+
+    def __init__(self, form: Form, rows: Sequence[Values]) -> None:
+        self.form = form
+        self.rows = rows
+        self.columns = {name: f"c{n}" for n, name in enumerate(_names(rows))}
+        self.types = {n: _commonest(row[n] for row in rows if n in row) for n in self.columns}
+
+    @property
+    def mapping(self) -> Record:
+        """What `fewer.yaml` says of the values."""
+        if self.form == "jsonl":
+            return {"*": "values"}
+        if self.form == "parquet":
+            return dict(self.columns)
+        formats = {"timestamp": {"format": "epoch_us"}}
+        return {
+            name: {"column": column, "type": self.types[name], **formats.get(self.types[name], {})}
+            for name, column in self.columns.items()
+        }
+
+    def write(self, path: Path, keys: Sequence[Record]) -> None:
+        """A row for each of `keys`, beside its values."""
+        match self.form:
+            case "jsonl":
+                both = zip(keys, self.rows, strict=True)
+                lines = [_json({**key, "values": row}) + "\n" for key, row in both]
+                path.write_text("".join(lines), encoding="utf-8")
+            case "csv":
+                self._csv(path, keys)
+            case "parquet":
+                self._parquet(path, keys)
+
+    def _csv(self, path: Path, keys: Sequence[Record]) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*keys[0], *self.columns.values()])
+            for key, row in zip(keys, self.rows, strict=True):
+                cells = [_cell(row[n]) if n in row else "" for n in self.columns]
+                writer.writerow([*("" if v is None else v for v in key.values()), *cells])
+
+    def _parquet(self, path: Path, keys: Sequence[Record]) -> None:
+        arrays = {name: pa.array([key[name] for key in keys]) for name in keys[0]}
+        for name, column in self.columns.items():
+            held = [_bare(row[name]) if name in row else None for row in self.rows]
+            arrays[column] = pa.array(held, ARROW[self.types[name]])
+        pq.write_table(pa.table(arrays), path)
 
 
-def _source(name: str, world: World) -> Record:
-    purposes = sorted({purpose for _, purpose in world.consents})
-    mappings: Mapping[str, Any] = {
-        "events": [
-            {
-                "event": {"column": "what"},
-                "person": "who",
-                "ts": {"column": "at", "format": "epoch_us"},
-                "id": "id",
-                "properties": {"*": "p"},
-            }
-        ],
-        "people": {
-            "person": "who",
-            "traits": {"*": "t"},
-            "consents": {
-                purpose: {"column": f"c.{purpose}", "granted": ["granted"], "denied": ["denied"]}
-                for purpose in purposes
-            },
-        },
-        "items": {"item_id": "item", "attributes": {"*": "a"}},
-        "lists": {"list": {"column": "list"}, "person": "who"},
-    }
-    return {"id": name, "files": f"{name}.jsonl", "missing": [], name: mappings[name]}
+def _bare(value: Value) -> Any:
+    return value.us if isinstance(value, Instant) else value
 
 
-def _write_lines(path: Path, records: Sequence[Record]) -> None:
-    path.write_text("".join(_json(record) + "\n" for record in records), encoding="utf-8")
+def _cell(value: Value) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case _:
+            return str(_bare(value))
 
 
 def _json(tree: Any) -> str:
