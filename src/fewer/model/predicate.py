@@ -131,6 +131,25 @@ class Predicate(Frozen):
                 found[name] = value
         return found
 
+    def __eq__(self, other: object) -> bool:
+        """Equal models of equal types: in Python ``True == 1``, in a definition it is not."""
+        return (
+            isinstance(other, Predicate) and super().__eq__(other) and self._types == other._types
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values(), self._types))
+
+    @property
+    def _types(self) -> tuple[ValueType | None, ...]:
+        firsts = (
+            self.equals,
+            self.not_equals,
+            (self.in_ or (None,))[0],
+            (self.not_in or (None,))[0],
+        )
+        return tuple(None if value is None else scalar_type(value) for value in firsts)
+
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         tests = self.tests

@@ -180,6 +180,10 @@ from journey.define.linting import AS_OF, CATALOG, only, told
             ),
             [],
         ),
+        (
+            "{none: [{in_list: vip}, {not: {in_list: vip}}]}",
+            ["contradiction {not: {in_list: vip}}"],
+        ),
         ("{any: [{in_list: vip}, {not: {in_list: vip}}]}", ["always_true {not: {in_list: vip}}"]),
         (
             "{any: [{did: purchase}, {did: purchase, count: {at_least: 1}}]}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from fewer.evaluate.plan.order import exclusions
 from fewer.journey.define.rules.base import Finding, Subject, Visit, visits
 from fewer.journey.define.rules.interval import Interval
-from fewer.journey.define.rules.normal import normal, same_units
+from fewer.journey.define.rules.normal import Literal, normal, same_units
 from fewer.journey.define.rules.value import impossible
-from fewer.language.json import canonical
 from fewer.language.node import Path
 from fewer.model.condition import (
     AllOf,
@@ -87,14 +86,8 @@ def look(visit: Visit, zone: ZoneInfo) -> Iterator[Told]:
             yield Told((*path, "any"), "empty_any", "An empty 'any' is no one.", key=True)
         case NoneOf(none=()):
             yield Told((*path, "none"), "empty_none", "An empty 'none' is everyone.", key=True)
-        case AllOf(all=members):
-            yield from _repeated(members, (*path, "all"))
-            yield from _opposed(members, path)
-        case AnyOf(any=members):
-            yield from _repeated(members, (*path, "any"))
-            yield from _either(members, path)
-        case NoneOf(none=members):
-            yield from _repeated(members, (*path, "none"))
+        case AllOf(all=members) | AnyOf(any=members) | NoneOf(none=members):
+            yield from _together(condition, members, path)
         case Did():
             yield from _bounds(visit, condition)
         case Sample():
@@ -275,48 +268,38 @@ def _entries(where: object, path: Path) -> Iterator[tuple[Path, Predicate]]:
 # ---------------------------------------------------------------------------- several together
 
 
-def _repeated(members: Sequence[Condition], path: Path) -> Iterator[Told]:
-    seen: dict[object, int] = {}
-    for at, member in enumerate(members):
-        first = seen.setdefault(normal(member), at)
-        if first != at:
-            message = f"This says the same as number {first + 1} of the list."
-            yield Told((*path, at), "said_twice", message, "Keep one of them.")
-
-
-def _opposed(members: Sequence[Condition], path: Path) -> Iterator[Told]:
-    found = {normal(member): at for at, member in enumerate(members)}
-    for literal, at in found.items():
-        other = found.get(~literal, at)
-        if other < at:
-            message = (
-                f"No one can meet this and number {other + 1} of the list: one is not the other."
-            )
-            yield Told((*path, "all", at), "contradiction", message)
-    yield from _disjoint(members, path)
-    yield from _done_and_not_done(members, path)
-
-
-def _either(members: Sequence[Condition], path: Path) -> Iterator[Told]:
-    found = {normal(member): at for at, member in enumerate(members)}
-    for literal, at in found.items():
-        other = found.get(~literal, at)
-        if other < at:
-            message = (
-                f"Everyone meets this or number {other + 1} of the list: one is not the other."
-            )
-            yield Told((*path, "any", at), "always_true", message)
+def _together(
+    condition: AllOf | AnyOf | NoneOf, members: Sequence[Condition], path: Path
+) -> Iterator[Told]:
+    kind = next(iter(type(condition).model_fields))
+    first: dict[Literal, int] = {}
+    for at, literal in enumerate(map(normal, members)):
+        before = first.setdefault(literal, at)
+        opposite = first.get(~literal)
+        if before != at:
+            message = f"This says the same as number {before + 1} of the list."
+            yield Told((*path, kind, at), "said_twice", message, "Keep one of them.")
+        elif opposite is not None:
+            number = f"number {opposite + 1} of the list"
+            if kind == "any":
+                message = f"Everyone meets this or {number}: one is not the other."
+                yield Told((*path, kind, at), "always_true", message)
+            else:
+                message = f"No one can meet this beside {number}: one is not the other."
+                yield Told((*path, kind, at), "contradiction", message)
+    if isinstance(condition, AllOf):
+        yield from _disjoint(members, path)
+        yield from _done_and_not_done(members, path)
 
 
 def _disjoint(members: Sequence[Condition], path: Path) -> Iterator[Told]:
     """Bounds on the same number of the same events that no number meets."""
-    seen: dict[str, tuple[int, Interval]] = {}
+    seen: dict[Hashable, tuple[int, Interval]] = {}
     for at, member in enumerate(members):
         if not isinstance(member, Did) or member.burst:
             continue
         kind, measure = member.measure
-        bare = measure.model_dump(exclude=set(COMPARISONS))
-        subject = f"{canonical(_without_measure(member))} {kind} {sorted(bare.items(), key=str)}"
+        subject = same_units(member).model_copy(update={kind: _bare(measure)}), kind
         asked = Interval.of(measure.bounds)
         first, so_far = seen.get(subject, (at, Interval()))
         both = so_far.meet(asked)
@@ -328,10 +311,9 @@ def _disjoint(members: Sequence[Condition], path: Path) -> Iterator[Told]:
         seen[subject] = (first, both)
 
 
-def _without_measure(did: Did) -> Did:
-    kind, _ = did.measure
-    bare = same_units(did)
-    return bare.model_copy(update={kind: None})  # type: ignore[return-value]  # a Did stays one
+def _bare(measure: Comparison) -> Comparison:
+    """A measure without its bounds: what is compared."""
+    return measure.model_copy(update=dict.fromkeys(COMPARISONS))
 
 
 def _done_and_not_done(members: Sequence[Condition], path: Path) -> Iterator[Told]:

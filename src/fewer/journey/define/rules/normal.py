@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from fewer.language.json import canonical
 from fewer.model.condition import AllOf, AnyOf, Condition, Did, DidNot, NoneOf, Not
 from fewer.model.window import Between, Duration, Windowed
 
@@ -14,7 +14,7 @@ from fewer.model.window import Between, Duration, Windowed
 class Literal:
     """A question and whether its complement is meant."""
 
-    question: str
+    question: Hashable
     negated: bool = False
 
     def __invert__(self) -> Literal:
@@ -42,27 +42,30 @@ def normal(condition: Condition) -> Literal:
         case Not():
             return ~normal(condition.not_)
         case DidNot():
-            return ~normal(_plain(condition))
+            return ~Literal(_asked(condition))
         case Did() if condition.count is not None and condition.count.bounds == {"exactly": 0}:
             return ~normal(condition.model_copy(update={"count": None}))
         case Did() if condition.count is not None and condition.count.bounds == {"at_least": 1}:
             return normal(condition.model_copy(update={"count": None}))
         case Windowed():
-            return Literal(canonical(same_units(condition)))
+            return Literal(same_units(condition))
         case _:
-            return Literal(canonical(condition))
+            return Literal(condition)
 
 
-def _plain(condition: DidNot) -> Did:
-    return condition.as_did().model_copy(update={"count": None})
+def _asked(condition: DidNot) -> Did:
+    """What was not done."""
+    alike = same_units(condition)
+    window = {name: getattr(alike, name) for name in Windowed.model_fields}
+    did = tuple(sorted(condition.did_not))
+    return Did.model_construct(did=did, where=condition.where, **window)
 
 
 def _joined(kind: str, members: tuple[Condition, ...]) -> Literal:
     inside = {normal(member) for member in members}
     if len(inside) == 1:
         return inside.pop()
-    parts = sorted(f"{'!' * one.negated}{one.question}" for one in inside)
-    return Literal(f"{kind}({','.join(parts)})")
+    return Literal((kind, frozenset(inside)))
 
 
 def same_units(condition: Windowed) -> Windowed:
