@@ -10,7 +10,7 @@ accounted for as stored, duplicate, refused or filtered.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -96,13 +96,14 @@ def ingest(
     sources = {s.id: FileSource(s, base) for s in settings.sources if s.id in chosen}
     parts = {id_: list(source.parts(watch)) for id_, source in sources.items()}
     hashes = {id_: _mapping_hash(source, settings) for id_, source in sources.items()}
-    known = _known(store)
+    known = _Known(store.ledger())
     if not rebuild:
         _check_mappings(known, hashes)
-    if not rebuild and all((i, p.content_hash) in known for i, ps in parts.items() for p in ps):
+    if not rebuild and all(known.has(i, part) for i, found in parts.items() for part in found):
         return _unchanged(store, parts, dry_run=dry_run)
     with store.write(dry_run=dry_run) as writer:
-        known = _known(store)  # another process may have published while files were hashed
+        # Another process may have published while files were hashed.
+        known = _Known(store.ledger(), without=sources if rebuild else ())
         if not rebuild:
             _check_mappings(known, hashes)
         run = _Run(store, writer, settings, watch)
@@ -110,7 +111,6 @@ def ingest(
             for id_ in sources:
                 writer.drop_source(id_)
             run.recount()
-            known = {key: old for key, old in known.items() if key[0] not in sources}
         for id_, source in sources.items():
             run.source(source, parts[id_], hashes[id_], known)
         if dry_run or not run.entries:
@@ -128,9 +128,33 @@ def _choose(settings: ProjectSettings, only: Collection[str]) -> set[str]:
     return set(only) if only else set(ids)
 
 
-def _known(store: Store) -> dict[tuple[str, str], str]:
-    """(source, content hash) -> mapping hash, of every file read."""
-    return {(e.source, e.content_hash): e.mapping_hash for e in store.ledger()}
+class _Known:
+    """What the ledger says was read."""
+
+    def __init__(self, entries: Iterable[LedgerEntry], *, without: Collection[str] = ()) -> None:
+        self.mappings: dict[tuple[str, str], str] = {}
+        self._newest: dict[tuple[str, str], str] = {}
+        for entry in entries:
+            if entry.source not in without:
+                self.mappings[entry.source, entry.content_hash] = entry.mapping_hash
+                self._newest[entry.source, entry.file] = entry.content_hash
+
+    def has(self, source: str, part: Part) -> bool:
+        """Whether there is nothing new in a part.
+
+        That is so when the same name held the same content last, and when a new name holds
+        content that is known. A name that returns to content of long ago is read: it may say
+        again what was true of people then.
+        """
+        last = self._newest.get((source, part.name))
+        if last is not None:
+            return last == part.content_hash
+        return (source, part.content_hash) in self.mappings
+
+    def add(self, source: str, part: Part, mapping_hash: str) -> None:
+        """Note a part that is being read."""
+        self.mappings[source, part.content_hash] = mapping_hash
+        self._newest[source, part.name] = part.content_hash
 
 
 def _mapping_hash(source: FileSource, settings: ProjectSettings) -> str:
@@ -139,9 +163,11 @@ def _mapping_hash(source: FileSource, settings: ProjectSettings) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _check_mappings(known: dict[tuple[str, str], str], hashes: dict[str, str]) -> None:
+def _check_mappings(known: _Known, hashes: dict[str, str]) -> None:
     changed = {
-        source for (source, _), old in known.items() if source in hashes and old != hashes[source]
+        source
+        for (source, _), old in known.mappings.items()
+        if source in hashes and old != hashes[source]
     }
     if changed:
         raise SettingsError(
@@ -202,18 +228,17 @@ class _Run:
         source: FileSource,
         parts: Sequence[Part],
         mapping_hash: str,
-        known: dict[tuple[str, str], str],
+        known: _Known,
     ) -> None:
         """Read the files of one source that the ledger does not have."""
         load = _Load()
-        seen = {content for id_, content in known if id_ == source.id}
         for part in parts:
             self._places += 1
-            if part.content_hash in seen:
+            if known.has(source.id, part):
                 same = FileResult(source=source.id, file=part.name, state="unchanged")
                 self._results[self._places] = same
                 continue
-            seen.add(part.content_hash)
+            known.add(source.id, part, mapping_hash)
             self._stage(source, part, load)
             if load.rows >= _FLUSH_ROWS:
                 self._write(source, load, mapping_hash)
