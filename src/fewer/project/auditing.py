@@ -6,8 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from fewer.journey.audit.audit import Audit, run
 from fewer.journey.audit.base import AuditContext, Refused, SourceFacts
 from fewer.model.condition import Did, DidNot, First, Last, SequenceOf, walk
@@ -56,18 +54,6 @@ def windows(project: Project) -> tuple[Duration, ...]:
                 days = -(-part.periods.each.micros * part.periods.last // DAY)
                 found[days * DAY] = Duration(days, "d")
     return tuple(found[micros] for micros in sorted(found))
-
-
-def newest_before(project: Project, moment_us: int) -> int | None:
-    """Time of the newest event before a moment; None when there is none."""
-    query = (
-        exp.select(exp.Max(this=exp.column("ts")).as_("newest"))
-        .from_("events")
-        .where(exp.column("ts") < exp.Literal.number(moment_us))
-    )
-    with project.engine(moment_us) as engine:
-        newest: int | None = engine.run(query).column("newest")[0].as_py()
-    return newest
 
 
 def _dated(project: Project) -> frozenset[str]:

@@ -70,12 +70,11 @@ def _purchases(study: Study) -> Outcomes:
 def _lift(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
     """Ratio of everyone assigned to those held out, among all whom the rule fits."""
     rule = study.project.settings.holdout
-    segment = effect.statement.partition("`")[2].partition("`")[0]
+    [segment] = effect.segments
     if rule is None or segment not in study.snapshot.segments:
         return None
-    made = holdout(
-        study.reader.listed(rule.list), study.everyone, share=float(rule.percent) / 100, name=rule.list
-    )
+    share = float(rule.percent) / 100
+    made = holdout(study.reader.listed(rule.list), study.everyone, share=share, name=rule.list)
     view = study.snapshot.segment(segment)
     rows = experiments([population(view.definition, view.matched)], [outcome], [made])
     return rows[0].comparisons[0].ratio if rows else None
@@ -106,8 +105,8 @@ def _groups(effect: Effect) -> tuple[Condition, Condition]:
 
 def _cost(study: Study, effect: Effect) -> Figure | None:
     """Ratio of a metric to that of the broad audience, over the segments that it names."""
-    named = effect.how.partition("`")[2].partition("`")[0].split(" and ")
-    table = cost_table(study.reader.ad_days(), data="simulated", pool={effect.id: named})
+    pool = {effect.id: effect.segments}
+    table = cost_table(study.reader.ad_days(), data="simulated", pool=pool)
     metric = effect.id.partition("_")[0]
     rows = [r for r in table.rows if r.segment == effect.id and r.segment != BROAD]
     return rows[0].cost(metric).to_broad if rows else None

@@ -86,9 +86,9 @@ def totals(project: Project, snapshot: Snapshot) -> list[dict[str, Any]]:
         ("segments", sum(not v.is_variant for v in snapshot.segments.values())),
     ]
     found = [{"label": label, "value": f"{n:,}", "number": n} for label, n in numbers if n]
-    if catalog.first_ts is not None and project.newest_ts is not None:
+    if catalog.first_ts is not None and project.newest_event_us is not None:
         first = clock.day_words(catalog.first_ts, project.zone)
-        last = clock.day_words(project.newest_ts, project.zone)
+        last = clock.day_words(project.newest_event_us, project.zone)
         found.append({"label": "first to last event", "value": f"{first} to {last}", "number": None})
     return found
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from fewer.interfaces.report import charts
+from fewer.interfaces.report.audit import section as audit_section
 
 KINDS: Final = (
     ("engagement", "Engagement", "did something recently: visits, carts, purchases"),
@@ -62,7 +63,8 @@ def _with_pictures(story: dict[str, Any]) -> dict[str, Any]:
     drawn["lookback"] = [_lookback(chart, simulated=simulated) for chart in story["lookback"]]
     drawn["outcomes"] = [_block(block, simulated=simulated) for block in story["outcomes"]]
     drawn["costs"] = [_block(block, simulated=simulated) for block in story["costs"]]
-    drawn["audit_html"] = Markup(story["audit_html"])  # rendered by our own escaping template
+    section = audit_section(story["audit"], prefix=f"{story['slug']}-audit")
+    drawn["audit_html"] = Markup(section)  # noqa: S704  made by a template that escapes
     return drawn
 
 
