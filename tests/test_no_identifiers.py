@@ -7,12 +7,12 @@ not in an error, not in the report, and in the store only encrypted.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from fewer.interfaces.cli.main import run
 
 EMAILS = [f"marked.{n}@secret-mail.example" for n in range(12)]
 PHONES = [f"+1415555{n:04d}" for n in range(2671, 2683)]
@@ -63,6 +63,7 @@ def project(tmp_path_factory) -> Path:
             f"u{n},{'pro' if n % 2 else 'free'},{'yes' if n % 3 else 'no'},{email},{phone}"
         )
     events.append("u1,yesterday,view,")
+    people.append(f",free,yes,{EMAILS[0]},{PHONES[0]}")  # set aside, with what it holds
     (folder / "events.csv").write_text("\n".join(events) + "\n")
     (folder / "people.csv").write_text("\n".join(people) + "\n")
     (folder / "fewer.yaml").write_text(SETTINGS)
@@ -72,49 +73,50 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def _fewer(folder: Path, *arguments: str) -> str:
-    """All that a command prints, and it must succeed."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("fewer"), *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+@pytest.fixture
+def fewer(monkeypatch, capfd):
+    """Runs a command in a folder; its exit status and all that it prints."""
+
+    def fewer(folder: Path, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(folder)
+        status = run(list(arguments))
+        printed = capfd.readouterr()
+        return status, printed.out + printed.err
+
+    return fewer
 
 
 def _found(text: str) -> list[str]:
     return [mark for mark in MARKS if mark in text]
 
 
-def test_no_identifier_comes_out(project):
-    said = {
-        " ".join(command): _fewer(project, *command)
-        for command in [
-            ("ingest",),
-            ("ingest", "--json"),
-            ("audit",),
-            ("audit", "--json"),
-            ("validate",),
-            ("build", "--as-of", "2026-03-10"),
-            ("build", "--as-of", "2026-03-10", "--json", "--explain"),
-            ("segments", "ls"),
-            ("segments", "show", "viewers"),
-            ("segments", "why", "viewers", "u3"),
-            ("segments", "sample", "viewers"),
-            ("segments", "overlap", "--json"),
-            ("segments", "sql", "viewers"),
-            ("measure", "--json"),
-            ("export", "viewers", "--out", "ads.csv"),
-            ("report", "--out", "report.html"),
-            ("doctor",),
-        ]
-    }
+COMMANDS = (
+    "ingest",
+    "ingest --json",
+    "quarantine",
+    "audit",
+    "audit --json",
+    "validate",
+    "build --as-of 2026-03-10",
+    "build --as-of 2026-03-10 --json --explain",
+    "segments ls",
+    "segments show viewers",
+    "segments why viewers u3",
+    "segments sample viewers",
+    "segments overlap --json",
+    "segments sql viewers",
+    "measure --json",
+    "export viewers --to ads.csv --allow-small",
+    "report --out report.html",
+    "doctor",
+)
+
+
+def test_no_identifier_comes_out(project, fewer):
+    said = {}
+    for command in COMMANDS:
+        status, said[command] = fewer(project, *command.split())
+        assert status == 0, said[command]
     said["report.html"] = (project / "report.html").read_text()
     assert {what: _found(text) for what, text in said.items() if _found(text)} == {}
     # The marks are such that they would have been found: the export has them, hashed.
@@ -135,21 +137,12 @@ def _check_the_store(store: Path) -> None:
             assert _found(path.read_bytes().decode("latin-1")) == [], path.name
 
 
-def test_an_error_does_not_quote_the_row(project, tmp_path):
+def test_an_error_does_not_quote_the_row(project, fewer, tmp_path):
     """A file that can't be read is named by place, never by what it holds."""
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    (folder / "fewer.yaml").write_text((project / "fewer.yaml").read_text())
-    (folder / "events.csv").write_text((project / "events.csv").read_text())
-    (folder / "people.csv").write_text(f'user,plan,ads\n"{EMAILS[0]}\n{PHONES[0]},"x\n')
-    done = subprocess.run(
-        [Path(sys.executable).with_name("fewer"), "ingest"],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in {0, 1}
-    assert _found(done.stdout + done.stderr) == []
+    for name in ("fewer.yaml", "events.csv"):
+        (tmp_path / name).write_text((project / name).read_text())
+    (tmp_path / "people.csv").write_text(f'user,plan,ads\n"{EMAILS[0]}\n{PHONES[0]},"x\n')
+    status, said = fewer(tmp_path, "ingest")
+    assert status == 1
+    assert "people.csv" in said
+    assert _found(said) == []
