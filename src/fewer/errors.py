@@ -151,10 +151,11 @@ class PersonNotFoundError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("person", "")
-        self.args = (
+        words = (
             "No person of that id in the data. `fewer segments sample SEGMENT` prints ids as the"
-            " sources write them.",
+            " sources write them."
         )
+        self.args = (words,)
 
 
 class GuardError(FewerError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +40,7 @@ def build(
         GuardError: a segment with ``size: {enforce: true}`` is outside its guard. Nothing is saved.
         NotFoundError: a name in `only` that is no segment.
     """
-    from fewer.data.store.snapshots import SegmentResult, Snapshot, save_build  # noqa: PLC0415
+    from fewer.data.store.snapshots import SegmentResult, Snapshot, save_build
 
     generation = project.generation
     plan = _plan(project, as_of_us, project.definitions.segments)
@@ -158,7 +157,9 @@ def _enforce(plan: Plan, evaluation: Evaluation) -> None:
     for planned in plan.segments:
         size, guard = len(evaluation.members[planned.id]), planned.segment.size
         if guard.enforce and verdict(size, guard) != "within":
-            broken.append(f"{planned.id} has {size:,} people, wanted {guard.min:,} to {guard.max:,}")
+            broken.append(
+                f"{planned.id} has {size:,} people, wanted {guard.min:,} to {guard.max:,}"
+            )
     if broken:
         raise GuardError(
             f"Nothing was saved: {'; '.join(broken)}. Change the definition (`fewer build` without"

@@ -17,8 +17,8 @@ def validate(project: Project) -> list[Finding]:
     Raises:
         DefinitionError: files that can't be read as definitions; every mistake in all of them.
     """
-    from fewer.journey.define.lint import lint  # noqa: PLC0415
-    from fewer.project.creatives import library  # noqa: PLC0415
+    from fewer.journey.define.lint import lint
+    from fewer.project.creatives import library
 
     definitions = project.definitions
     library(project)  # creatives have no lint beyond being right
@@ -29,9 +29,7 @@ def validate(project: Project) -> list[Finding]:
 
 def split(findings: list[Finding]) -> tuple[list[Problem], dict[str, list[str]]]:
     """Errors as problems, and warnings as words by segment."""
-    errors = [
-        f.problem() for f in findings if f.severity == "error"
-    ]
+    errors = [f.problem() for f in findings if f.severity == "error"]
     warnings: dict[str, list[str]] = {}
     for f in findings:
         if f.severity == "warning":

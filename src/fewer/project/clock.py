@@ -37,8 +37,14 @@ def parse(text: str, zone: ZoneInfo, *, last_ts: int | None) -> int:
     if text == END:
         if last_ts is None:
             raise DefinitionError(
-                [Problem("no_data", "There is no data yet, so it has no end.", text=text,
-                         hint="Run `fewer ingest` first.")]
+                [
+                    Problem(
+                        "no_data",
+                        "There is no data yet, so it has no end.",
+                        text=text,
+                        hint="Run `fewer ingest` first.",
+                    )
+                ]
             )
         return end_of(last_ts)
     try:

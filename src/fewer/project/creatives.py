@@ -47,24 +47,21 @@ def sheets(
 
 def cards(found: Sequence[Sheet], snapshot: Snapshot) -> list[dict[str, Any]]:
     """The commonest messages of each segment, as cards of the report."""
-    made = []
-    for sheet in found:
-        title = snapshot.segment(sheet.segment).title
-        for message in sheet.preview(_SHOWN):
-            made.append(
-                {
-                    "segment": sheet.segment,
-                    "segment_title": title,
-                    "format": sheet.format,
-                    "headline": _first(message, ("headline", "headlines", "title")),
-                    "body": _first(message, _BODIES),
-                    "call_to_action": _first(message, ("call_to_action",)),
-                    "people": message.people,
-                    "when": sheet.format.replace("_", " "),
-                    "fallback": message.is_fallback,
-                }
-            )
-    return made
+    return [
+        {
+            "segment": sheet.segment,
+            "segment_title": snapshot.segment(sheet.segment).title,
+            "format": sheet.format,
+            "headline": _first(message, ("headline", "headlines", "title")),
+            "body": _first(message, _BODIES),
+            "call_to_action": _first(message, ("call_to_action",)),
+            "people": message.people,
+            "when": sheet.format.replace("_", " "),
+            "fallback": message.is_fallback,
+        }
+        for sheet in found
+        for message in sheet.preview(_SHOWN)
+    ]
 
 
 def _first(message: Message, fields: Sequence[str]) -> str:

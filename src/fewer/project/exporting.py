@@ -1,4 +1,4 @@
-"""Exporting an audience: members of a segment, consent checked, identifiers looked up and hashed."""
+"""Exporting an audience: members of a segment, consent checked, identifiers hashed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def export_segment(
 
 def _consent(project: Project, purpose: str) -> Consent:
     """Who consents to a purpose now: consent is read when people are sent, not when chosen."""
-    from fewer.project import clock  # noqa: PLC0415
+    from fewer.project import clock
 
     query = (
         exp.select("person")

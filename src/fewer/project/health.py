@@ -47,7 +47,7 @@ def _python() -> Finding:
 
 
 def _parts() -> Finding:
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     parts = ("duckdb", "deltalake", "pyarrow", "sqlglot")
     return Finding("parts", ok=True, words=", ".join(f"{p} {version(p)}" for p in parts))
@@ -63,8 +63,7 @@ def _files(folder: Folder) -> Iterator[Finding]:
     words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
     yield Finding("definitions", ok=True, words=f"{folder.root}: {words}")
     for source in project.settings.sources:
-        names = source.files if isinstance(source.files, tuple) else (source.files,)
-        for name in names:
+        for name in source.files:
             there = bool(sorted(folder.root.glob(name))) or (folder.root / name).exists()
             if not there:
                 yield Finding(

@@ -27,8 +27,8 @@ class Keys:
 
     def table(self, people: BitMap) -> pa.Table:
         """(person, key) of these people, in the order of their numbers."""
-        import numpy as np  # noqa: PLC0415
-        import pyarrow as pa  # noqa: PLC0415
+        import numpy as np
+        import pyarrow as pa
 
         numbers = self._table["person"].to_numpy()
         wanted = np.asarray(people.to_array(), dtype=numbers.dtype)
@@ -40,7 +40,7 @@ class Keys:
 
     def number(self, key: str) -> int | None:
         """Number of the person with this id; None when there is none."""
-        import pyarrow.compute as pc  # noqa: PLC0415
+        import pyarrow.compute as pc
 
         at = pc.index(self._table["key"], key).as_py()
         return None if at < 0 else int(self._table["person"][at].as_py())

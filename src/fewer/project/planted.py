@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter
 
 from fewer.journey.measure.assignment import experiments, holdout
 from fewer.journey.measure.compare import compare, groups
@@ -12,8 +14,7 @@ from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.landmark import landmark
 from fewer.journey.measure.population import population, sums
 from fewer.journey.measure.recovered import Recovery
-from fewer.model.condition import AllOf, Condition, Did, DidNot
-from fewer.model.measure import Comparison
+from fewer.model.condition import Condition
 from fewer.model.window import to_utc_micros
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from fewer.project.snapshot import Snapshot
 
 MANIFEST: Final = "data/truth.json"
-_INTERACTIONS: Final = ("product_view", "article_read", "video_play", "whitepaper_download")
-_NEVER_BOUGHT: Final = DidNot(did_not="purchase")
+_INTERACTIONS: Final = ["product_view", "article_read", "video_play", "whitepaper_download"]
+_NEVER_BOUGHT: Final = {"did_not": "purchase"}
 _PRICING: Final = {"path": {"starts_with": "/pricing"}}
+_CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
 
 
 def planted(project: Project, snapshot: Snapshot) -> list[Recovery]:
@@ -35,8 +37,8 @@ def planted(project: Project, snapshot: Snapshot) -> list[Recovery]:
     path = project.folder.root / MANIFEST
     if project.settings.data != "simulated" or not path.is_file():
         return []
-    from fewer.data.simulate.truth import Truth  # noqa: PLC0415  only for simulated data
-    from fewer.project.measuring import Study  # noqa: PLC0415
+    from fewer.data.simulate.truth import Truth
+    from fewer.project.measuring import Study
 
     truth = Truth.read(path)
     with project.engine(snapshot.as_of_us) as engine:
@@ -93,14 +95,19 @@ def _contrast(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
 
 def _groups(effect: Effect) -> tuple[Condition, Condition]:
     if effect.id.startswith("selection_"):
-        return tuple(  # type: ignore[return-value]  two of them
-            AllOf(all=(Did(did=_INTERACTIONS, within="7d", count=bounds), _NEVER_BOUGHT))
-            for bounds in (Comparison(at_least=3), Comparison(exactly=1))
+        seen = {"did": _INTERACTIONS, "within": "7d"}
+        return (
+            _all_of({**seen, "count": {"at_least": 3}}, _NEVER_BOUGHT),
+            _all_of({**seen, "count": {"exactly": 1}}, _NEVER_BOUGHT),
         )
-    near = Did(did="page_view", where=_PRICING, within="7d")
-    none_newer = DidNot(did_not="page_view", where=_PRICING, within="14d")
-    far = Did(did="page_view", where=_PRICING, within="30d")
-    return AllOf(all=(far, none_newer, _NEVER_BOUGHT)), AllOf(all=(near, _NEVER_BOUGHT))
+    near = {"did": "page_view", "where": _PRICING, "within": "7d"}
+    none_newer = {"did_not": "page_view", "where": _PRICING, "within": "14d"}
+    far = {**near, "within": "30d"}
+    return _all_of(far, none_newer, _NEVER_BOUGHT), _all_of(near, _NEVER_BOUGHT)
+
+
+def _all_of(*members: dict[str, Any]) -> Condition:
+    return _CONDITION.validate_python({"all": members})
 
 
 def _cost(study: Study, effect: Effect) -> Figure | None:
@@ -110,4 +117,3 @@ def _cost(study: Study, effect: Effect) -> Figure | None:
     metric = effect.id.partition("_")[0]
     rows = [r for r in table.rows if r.segment == effect.id and r.segment != BROAD]
     return rows[0].cost(metric).to_broad if rows else None
-

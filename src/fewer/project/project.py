@@ -101,7 +101,7 @@ class Project:
     @cached_property
     def store(self) -> Store:
         """The durable truth below ``.fewer/``."""
-        from fewer.data.store.store import Store  # noqa: PLC0415  heavy: only when needed
+        from fewer.data.store.store import Store
 
         return Store.open(self.folder.store, control_url=os.environ.get(CONTROL_URL))
 
@@ -113,9 +113,9 @@ class Project:
     @cached_property
     def keys(self) -> Keys:
         """Person numbers to ids."""
-        import sqlglot.expressions as exp  # noqa: PLC0415
+        import sqlglot.expressions as exp
 
-        from fewer.project.keys import Keys  # noqa: PLC0415
+        from fewer.project.keys import Keys
 
         def read() -> Any:
             with self.engine(clock.now_us()) as engine:
@@ -130,7 +130,7 @@ class Project:
 
     def engine(self, as_of_us: int, name: str | None = None) -> AbstractContextManager[Engine]:
         """An engine over the data as it was known at `as_of_us`; a context manager."""
-        from fewer.evaluate.engines.base import load  # noqa: PLC0415
+        from fewer.evaluate.engines.base import load
 
         relations = self.generation.relations(as_of_us)
         return closing(load(name or DEFAULT_ENGINE)(relations, self.generation.catalog))
@@ -154,7 +154,7 @@ class Project:
         last, now = self.generation.catalog.last_ts, clock.now_us()
         if last is None or last < now:
             return last
-        import sqlglot.expressions as exp  # noqa: PLC0415
+        import sqlglot.expressions as exp
 
         query = exp.select(exp.Max(this=exp.column("ts")).as_("newest")).from_("events")
         with self.engine(now) as engine:
@@ -176,7 +176,7 @@ class Project:
         With `rebuild`, what the sources (those in `only`) gave before is replaced by what their
         files give now.
         """
-        from fewer.data.sources.ingest import ingest  # noqa: PLC0415
+        from fewer.data.sources.ingest import ingest
 
         result = ingest(
             self.store,
@@ -201,7 +201,7 @@ class Project:
 
     def quarantined(self, reasons: Collection[str], limit: int) -> list[RefusedRow]:
         """Rejected rows as they were read; they may hold personal data."""
-        from fewer.data.store.quarantine import read_rows  # noqa: PLC0415
+        from fewer.data.store.quarantine import read_rows
 
         return list(read_rows(self.store, reasons=reasons, limit=limit))
 
@@ -209,19 +209,19 @@ class Project:
 
     def audit(self, as_of: AsOf = None) -> Audit:
         """Which engagement points there are, and how far to trust them."""
-        from fewer.project.auditing import audit  # noqa: PLC0415
+        from fewer.project.auditing import audit
 
         return audit(self, self.as_of(as_of))
 
     def validate(self) -> list[Finding]:
         """Check every definition; raises `DefinitionError` when files can't be read as such."""
-        from fewer.project.checking import validate  # noqa: PLC0415
+        from fewer.project.checking import validate
 
         return validate(self)
 
     def counts(self) -> dict[str, int]:
         """Number of definitions, by kind."""
-        from fewer.project.creatives import library  # noqa: PLC0415
+        from fewer.project.creatives import library
 
         return {
             "sources": len(self.settings.sources),
@@ -251,7 +251,7 @@ class Project:
             DefinitionError: a definition is wrong; nothing was evaluated.
             GuardError: an enforced size guard was broken; nothing was saved.
         """
-        from fewer.project.building import build  # noqa: PLC0415
+        from fewer.project.building import build
 
         errors, warnings = self._lint()
         if errors:
@@ -268,13 +268,13 @@ class Project:
 
     def builds(self) -> list[BuildInfo]:
         """All snapshots, newest first."""
-        from fewer.data.store.snapshots import builds  # noqa: PLC0415
+        from fewer.data.store.snapshots import builds
 
         return builds(self.store)
 
     def newest_record(self) -> Record | None:
         """The newest snapshot as stored; None before the first build."""
-        from fewer.data.store.snapshots import build  # noqa: PLC0415
+        from fewer.data.store.snapshots import build
 
         return build(self.store) if self.builds() else None
 
@@ -283,7 +283,7 @@ class Project:
 
         Raises `NotFoundError` when there is none of that id, or none at all yet.
         """
-        from fewer.data.store.snapshots import build  # noqa: PLC0415
+        from fewer.data.store.snapshots import build
 
         known = [info.id for info in self.builds()]
         if not known:
@@ -293,12 +293,12 @@ class Project:
         return self._view(build(self.store, build_id))
 
     def _view(self, record: Record, **more: Any) -> Snapshot:
-        from fewer.project.snapshot import Snapshot  # noqa: PLC0415
+        from fewer.project.snapshot import Snapshot
 
         return Snapshot(record, keys=self.keys, zone=self.zone, data=self.settings.data, **more)
 
     def _lint(self) -> tuple[list[Any], dict[str, list[str]]]:
-        from fewer.project.checking import split  # noqa: PLC0415
+        from fewer.project.checking import split
 
         return split(self.validate())
 
@@ -306,7 +306,7 @@ class Project:
 
     def tailor(self, *, segments: Collection[str] = (), build_id: str | None = None) -> Any:
         """Messages for every member of every segment (or some) of a snapshot, by format."""
-        from fewer.project.creatives import sheets  # noqa: PLC0415
+        from fewer.project.creatives import sheets
 
         return sheets(self, self.snapshot(build_id), segments=segments)
 
@@ -331,7 +331,7 @@ class Project:
         Raises:
             GuardError: too few people may be sent; `allow_small` writes them all the same.
         """
-        from fewer.project.exporting import export_segment  # noqa: PLC0415
+        from fewer.project.exporting import export_segment
 
         return export_segment(
             self,
@@ -355,13 +355,13 @@ class Project:
         Raises:
             GuardError: there is no goal, or no data after the moment yet.
         """
-        from fewer.project.measuring import measure, span  # noqa: PLC0415
+        from fewer.project.measuring import measure, span
 
         return measure(self, self.snapshot(build_id), goals=tuple(goals), gap=span(gap))
 
     def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
         """Everything a report shows of a snapshot, as plain data."""
-        from fewer.project import creatives, planted, story  # noqa: PLC0415
+        from fewer.project import creatives, planted, story
 
         measured, _ = story.measured_or_why(self, snapshot)
         return story.story(
@@ -375,13 +375,13 @@ class Project:
 
     def why(self, segment: str, person: str, *, build_id: str | None = None) -> Reasons:
         """Why a person is or isn't in a segment, condition by condition."""
-        from fewer.project.reasons import reasons  # noqa: PLC0415
+        from fewer.project.reasons import reasons
 
         return reasons(self, segment, person, build_id=build_id)
 
     def sql(self, segment: str, *, as_of: AsOf = None, dialect: str = "duckdb") -> str:
         """One standalone query for the people of a segment, over the canonical relations."""
-        from fewer.project.reasons import sql  # noqa: PLC0415
+        from fewer.project.reasons import sql
 
         return sql(self, segment, as_of=as_of, dialect=dialect)
 

@@ -55,7 +55,7 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
         NotFoundError: no such segment in the snapshot, or no such person in the data; the
             person's id is not repeated.
     """
-    from fewer.evaluate.engines.why import why  # noqa: PLC0415
+    from fewer.evaluate.engines.why import why
 
     snapshot = project.snapshot(build_id)
     snapshot.segment(segment)
@@ -92,8 +92,8 @@ def sql(project: Project, segment: str, *, as_of: AsOf, dialect: str) -> str:
     Raises:
         UnsupportedByEngineError: a dialect for which no query can be written yet.
     """
-    from fewer.evaluate.sql.functions.duckdb import DUCKDB  # noqa: PLC0415
-    from fewer.evaluate.sql.program import as_query, program  # noqa: PLC0415
+    from fewer.evaluate.sql.functions.duckdb import DUCKDB
+    from fewer.evaluate.sql.program import as_query, program
 
     if dialect != "duckdb":
         raise UnsupportedByEngineError(
@@ -134,7 +134,7 @@ def _lines(node: WhyNode, depth: int, zone: str) -> Iterator[str]:
 
 
 def _event(event: Evidence, zone: str) -> str:
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
+    from zoneinfo import ZoneInfo
 
     properties = ", ".join(f"{name}={value}" for name, value in event.properties.items())
     moment = from_utc_micros(event.ts_us).astimezone(ZoneInfo(zone))

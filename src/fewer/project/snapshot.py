@@ -264,7 +264,7 @@ class Snapshot:
         members = self.segment(segment_id).members
         salt = f"{self.fingerprint}:{segment_id}:"
         chosen = sorted(members, key=lambda p: sha256(f"{salt}{p}".encode()).digest())[:count]
-        from pyroaring import BitMap  # noqa: PLC0415  compiled: only when needed
+        from pyroaring import BitMap
 
         keys: list[str] = self._keys.of(BitMap(chosen)).to_pylist()
         return keys

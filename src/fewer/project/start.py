@@ -100,7 +100,7 @@ def example(folder: Path, name: str) -> Started:
         raise NotFoundError("example", name, EXAMPLES)
     shutil.copytree(home, folder, dirs_exist_ok=True, ignore=_NOT_COPIED)
     if name in _SIMULATED:
-        from fewer.data.simulate.shop import simulate  # noqa: PLC0415  numpy: only when needed
+        from fewer.data.simulate.shop import simulate
 
         simulate(folder / "data")
     made = tuple(sorted(p for p in folder.rglob("*.yaml") if STORE not in p.parts))
@@ -123,7 +123,7 @@ def _refuse_project(folder: Path) -> None:
 def _sources(folder: Path, files: Sequence[Path]) -> str:
     if not files:
         return _SOURCES_TEXT
-    from fewer.data.sources.suggest import suggest_mapping  # noqa: PLC0415  reads the files
+    from fewer.data.sources.suggest import suggest_mapping
 
     return "\n" + suggest_mapping(files, base=folder)
 

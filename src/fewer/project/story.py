@@ -68,7 +68,7 @@ def story(
 
 def measured_or_why(project: Project, snapshot: Snapshot) -> tuple[Measured | None, str]:
     """Outcomes of a snapshot, or in words why there are none."""
-    from fewer.project.measuring import measure  # noqa: PLC0415  scipy: only when needed
+    from fewer.project.measuring import measure
 
     try:
         return measure(project, snapshot), ""
@@ -89,7 +89,9 @@ def totals(project: Project, snapshot: Snapshot) -> list[dict[str, Any]]:
     if catalog.first_ts is not None and project.newest_event_us is not None:
         first = clock.day_words(catalog.first_ts, project.zone)
         last = clock.day_words(project.newest_event_us, project.zone)
-        found.append({"label": "first to last event", "value": f"{first} to {last}", "number": None})
+        found.append(
+            {"label": "first to last event", "value": f"{first} to {last}", "number": None}
+        )
     return found
 
 
@@ -244,9 +246,7 @@ def _interval(label: str, found: Comparison) -> dict[str, Any] | None:
     return _drawn(label, found.ratio, strong=found.verdict in _STRONG, words=found.label.value)
 
 
-def _drawn(
-    label: str, figure: Figure | None, *, strong: bool, words: str
-) -> dict[str, Any] | None:
+def _drawn(label: str, figure: Figure | None, *, strong: bool, words: str) -> dict[str, Any] | None:
     e = figure.estimate if figure else None
     if figure is None or e is None or not e.value:
         return None

@@ -27,15 +27,15 @@ _RANK = {"info": 0, "warning": 1, "error": 2}
 @common
 def audit(shell: Shell, as_of: str | None, html: Path | None, fail_on: str | None) -> int:
     """Inventory of the data, and numbered findings with evidence and a fix."""
-    from fewer.interfaces.cli import audit_view  # noqa: PLC0415
-    from fewer.project import clock  # noqa: PLC0415
+    from fewer.interfaces.cli import audit_view
+    from fewer.project import clock
 
     project = shell.project()
     empty = project.generation.catalog.last_ts is None
     with shell.err.status("auditing"):
         found = project.audit(as_of or (clock.NOW if empty else clock.END))
     if html is not None:
-        from fewer.interfaces.report.audit import page  # noqa: PLC0415
+        from fewer.interfaces.report.audit import page
 
         html.write_text(page(found), encoding="utf-8")
         shell.err.print(f"Wrote {html}")

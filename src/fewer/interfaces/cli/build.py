@@ -21,7 +21,7 @@ def build(
     shell: Shell, as_of: str | None, engine: str | None, only: tuple[str, ...], explain: bool
 ) -> None:
     """Refresh the segments: members, sizes, people removed by reason, changes, warnings."""
-    from fewer.interfaces.cli import build_view  # noqa: PLC0415
+    from fewer.interfaces.cli import build_view
 
     project = shell.project()
     as_of = as_of or _offer_end(shell)
@@ -35,9 +35,9 @@ def build(
 
 def _offer_end(shell: Shell) -> str:
     """The moment to build at when none was named: now, unless the data ended long before."""
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
-    from fewer.project import clock  # noqa: PLC0415
+    from fewer.project import clock
 
     project = shell.project()
     stale = project.staleness()

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from fewer.interfaces.cli.shell import Shell, common
@@ -25,9 +26,9 @@ _MOMENTS = {"grocer": "2017-10-02", "shop": "2026-06-16T00:00Z"}  # the launch o
 @common
 def demo(shell: Shell, out: Path, fresh: bool) -> None:
     """Run the journey on a real grocer and a simulated shop; end with a report to look at."""
-    from fewer.interfaces.cli import run_view  # noqa: PLC0415
-    from fewer.project import start  # noqa: PLC0415
-    from fewer.project.project import Project  # noqa: PLC0415
+    from fewer.interfaces.cli import run_view
+    from fewer.project import start
+    from fewer.project.project import Project
 
     began = time.monotonic()
     if fresh:
@@ -45,7 +46,7 @@ def demo(shell: Shell, out: Path, fresh: bool) -> None:
     run_view.write_report(stories, path, title="Reach fewer people, the right ones")
     seconds = time.monotonic() - began
 
-    def view(console: object) -> None:
+    def view(console: Console) -> None:
         run_view.summary(console, stories, path)
         click.echo(f"\n{seconds:.0f} seconds.")
 

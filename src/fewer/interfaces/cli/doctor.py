@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 from rich.console import Console
 from rich.text import Text
 
+from fewer.errors import FewerError
 from fewer.interfaces.cli.shell import Shell, common
 
 
@@ -13,9 +16,11 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def doctor(shell: Shell) -> int:
     """Check Python, parts, the project's files, its store and its key; say how to mend each."""
-    from fewer.project.health import examine  # noqa: PLC0415
+    from fewer.project.health import examine
 
     findings = examine(shell.folder)
+    with suppress(FewerError):  # a finding says so
+        shell.project()
 
     def view(out: Console) -> None:
         for finding in findings:
@@ -29,9 +34,7 @@ def doctor(shell: Shell) -> int:
 
     payload = {
         "ok": all(f.ok for f in findings),
-        "checks": [
-            {"what": f.what, "ok": f.ok, "words": f.words, "fix": f.fix} for f in findings
-        ],
+        "checks": [{"what": f.what, "ok": f.ok, "words": f.words, "fix": f.fix} for f in findings],
     }
     shell.show(payload, view)
     return 0 if payload["ok"] else 1

@@ -29,7 +29,7 @@ from fewer.interfaces.cli.shell import Shell, common
 @click.option("--allow-small", is_flag=True, help="Write it even when platforms would refuse it.")
 @click.option("--build", "build_id", metavar="ID", help="Another refresh than the newest.")
 @common
-def export(  # noqa: PLR0913  one option each
+def export(  # noqa: PLR0917  click hands options over by name
     shell: Shell,
     segment: str,
     path: Path,

@@ -31,11 +31,11 @@ def ingest(
     count: int,
 ) -> None:
     """Read the sources of fewer.yaml into the store. Doing it twice adds nothing."""
-    from fewer.interfaces.cli import ingest_view  # noqa: PLC0415
+    from fewer.interfaces.cli import ingest_view
 
     project = shell.project()
     if preview is not None:
-        from fewer.interfaces.cli import preview_view  # noqa: PLC0415
+        from fewer.interfaces.cli import preview_view
 
         found = project.preview_source(preview, count)
         shell.show(preview_view.to_json(found), lambda out: preview_view.show(out, found))

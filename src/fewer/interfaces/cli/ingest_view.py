@@ -87,8 +87,8 @@ def show(out: Console, result: IngestResult) -> None:
         ("rejected", result.rows.reasons, "yellow"),
         ("value left out", result.rows.warnings, "dim"),
     ):
-        for reason, count in sorted(counts.items(), key=lambda pair: -pair[1]):
-            out.print(Text(f"  {words}: {reason}: {count:,}", style=style))
+        for reason, number in sorted(counts.items(), key=lambda pair: -pair[1]):
+            out.print(Text(f"  {words}: {reason}: {number:,}", style=style))
     if result.rows.reasons:
         out.print("  Rejected rows are kept: `fewer quarantine` shows them.")
     for file in result.files:

@@ -26,7 +26,7 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def init(shell: Shell, folder: Path, example: str | None, files: tuple[Path, ...]) -> None:
     """Make a project in FOLDER (default: here): fewer.yaml, segments, goals, creatives."""
-    from fewer.project import start  # noqa: PLC0415
+    from fewer.project import start
 
     if example and files:
         raise click.UsageError("--example and --from don't go together.")

@@ -14,7 +14,7 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def measure(shell: Shell, goal: tuple[str, ...], gap: str | None, build_id: str | None) -> None:
     """Outcomes of each segment strictly after its moment, with intervals and evidence labels."""
-    from fewer.interfaces.cli import measure_view  # noqa: PLC0415
+    from fewer.interfaces.cli import measure_view
 
     project = shell.project()
     with shell.err.status("measuring"):

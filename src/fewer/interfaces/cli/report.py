@@ -19,7 +19,7 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def report(shell: Shell, out: Path | None, build_id: str | None) -> None:
     """Write the report: inventory, findings, segments, overlap, creatives, outcomes, cost."""
-    from fewer.interfaces.cli import run_view  # noqa: PLC0415
+    from fewer.interfaces.cli import run_view
 
     project = shell.project()
     story = run_view.story(project, build_id)

@@ -24,8 +24,8 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def run(shell: Shell, as_of: str | None, report: Path | None, exports: Path | None) -> None:
     """Ingest, audit, build, exclude, tailor, measure and report, in one go."""
-    from fewer.interfaces.cli import run_view  # noqa: PLC0415
-    from fewer.interfaces.cli.build import _offer_end  # noqa: PLC0415
+    from fewer.interfaces.cli import run_view
+    from fewer.interfaces.cli.build import _offer_end
 
     story = run_view.journey(
         shell, shell.project(), as_of=as_of or (lambda: _offer_end(shell)), exports=exports

@@ -31,7 +31,7 @@ def journey(
     exports: Path | None = None,
 ) -> dict[str, Any]:
     """Ingest, audit, build, tailor and measure; the story they make, for the report."""
-    from fewer.interfaces.cli import build_view, ingest_view  # noqa: PLC0415
+    from fewer.interfaces.cli import build_view, ingest_view
 
     with _timed(shell, "ingest"), ingest_view.progress(shell) as bar:
         result = project.ingest(progress=bar)
@@ -64,7 +64,7 @@ def story(project: Project, build_id: str | None = None) -> dict[str, Any]:
 
 
 def _export(shell: Shell, project: Project, snapshot: Snapshot, folder: Path) -> None:
-    from fewer.errors import GuardError  # noqa: PLC0415
+    from fewer.errors import GuardError
 
     excluded = set(project.settings.exclude)
     for view in snapshot.segments.values():
@@ -88,11 +88,11 @@ def _timed(shell: Shell, step: str) -> Iterator[None]:
 
 def write_report(stories: Sequence[dict[str, Any]], path: Path, *, title: str) -> None:
     """Write the HTML page of one or more stories; whole or not at all."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from importlib.metadata import version  # noqa: PLC0415
+    from datetime import UTC, datetime
+    from importlib.metadata import version
 
-    from fewer.destinations.file import write_atomically  # noqa: PLC0415
-    from fewer.interfaces.report.page import render  # noqa: PLC0415
+    from fewer.destinations.file import write_atomically
+    from fewer.interfaces.report.page import render
 
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     html = render(stories, title=title, made=made, version=version("fewer"))
@@ -101,7 +101,7 @@ def write_report(stories: Sequence[dict[str, Any]], path: Path, *, title: str) -
 
 def without_html(story: dict[str, Any]) -> dict[str, Any]:
     """A story as JSON: the audit as data."""
-    import json  # noqa: PLC0415
+    import json
 
     return {**story, "audit": json.loads(story["audit"].to_json())}
 
@@ -110,8 +110,10 @@ def summary(out: Console, stories: Sequence[dict[str, Any]], path: Path) -> None
     """What each story shows, on one screen."""
     for told in stories:
         simulated = told["data"] == "simulated"
-        mark = Text(" SIMULATED ", style="black on yellow") if simulated else Text(
-            " REAL ", style="white on blue"
+        mark = (
+            Text(" SIMULATED ", style="black on yellow")
+            if simulated
+            else Text(" REAL ", style="white on blue")
         )
         out.print()
         out.print(mark, Text(told["name"], style="bold"), Text(f"as at {told['as_of_words']}"))

@@ -22,7 +22,7 @@ KINDS = ("segments", "goals", "creatives", "project")
 @common
 def schema(shell: Shell, kind: str, out: Path | None) -> None:
     """Print the JSON Schema of segments, goals, creatives or fewer.yaml, for editors."""
-    from fewer.project.schemas import json_schema  # noqa: PLC0415
+    from fewer.project.schemas import json_schema
 
     text = json.dumps(json_schema(kind), ensure_ascii=False, indent=2)
     if out is None:

@@ -28,7 +28,7 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
     """List segments with their sizes."""
     project = shell.project()
     if everything:
-        from fewer.project import clock  # noqa: PLC0415
+        from fewer.project import clock
 
         builds = project.builds()
         moments = [clock.words(b.as_of_us, project.zone) for b in builds]
@@ -52,7 +52,7 @@ def list_segments(shell: Shell, everything: bool, build_id: str | None) -> None:
 
         shell.show({"builds": rows}, view)
         return
-    from fewer.interfaces.cli.build_view import show as show_build  # noqa: PLC0415
+    from fewer.interfaces.cli.build_view import show as show_build
 
     snapshot = project.snapshot(build_id)
     shell.show({"data": snapshot.data, **snapshot.to_json()}, lambda out: show_build(out, snapshot))

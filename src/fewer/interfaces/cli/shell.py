@@ -39,7 +39,7 @@ class Shell:
     def project(self) -> Project:
         """The project: ``--project``, else ``FEWER_PROJECT``, else the nearest parent folder."""
         if self._opened is None:
-            from fewer.project.project import Project  # noqa: PLC0415  heavy: only when needed
+            from fewer.project.project import Project
 
             self._opened = Project.open(self.folder)
         return self._opened
@@ -73,13 +73,14 @@ class Shell:
 
 def to_json(payload: Mapping[str, Any]) -> str:
     """The envelope of every ``--json`` output: format version first, then the payload."""
-    return json.dumps(
-        {"format_version": FORMAT_VERSION, **payload}, ensure_ascii=False, indent=2, default=str
-    )
+    # A payload that is also a file of its own (audit, manifest) carries that file's version.
+    inside = {key: value for key, value in payload.items() if key != "format_version"}
+    enveloped = {"format_version": FORMAT_VERSION, **inside}
+    return json.dumps(enveloped, ensure_ascii=False, indent=2, default=str)
 
 
 def _console(*, stderr: bool, quiet: bool) -> Console:
-    from rich.console import Console  # noqa: PLC0415  heavy: only when something is shown
+    from rich.console import Console
 
     wide = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
     # Names come from people's files: "[/b]" in one is text, not a style. Styles are `Text`.

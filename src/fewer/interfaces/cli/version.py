@@ -11,8 +11,8 @@ from fewer.interfaces.cli.shell import Shell, common
 @common
 def version(shell: Shell) -> None:
     """Print the version, and those of Python and the parts that answers depend on."""
-    import platform  # noqa: PLC0415
-    from importlib.metadata import version as of  # noqa: PLC0415
+    import platform
+    from importlib.metadata import version as of
 
     parts = ("duckdb", "deltalake", "pyarrow", "sqlglot", "pydantic", "numpy", "scipy")
     found = {

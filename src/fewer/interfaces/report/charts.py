@@ -54,7 +54,7 @@ def sizes(bars: Sequence[Bar], *, simulated: bool, title: str = "People per segm
         return ""
     width, left, right = 920, _LABELS, 90
     top, height = 34, 34 + _ROW * len(bars) + 12
-    most = max(max(b.size + sum(n for _, n in b.removed) for b in bars), 3_000)
+    most = max([3_000, *(b.size + sum(n for _, n in b.removed) for b in bars)])
     axis = _LogAxis(10, most * 1.15, left, width - right)
     parts = [_guard_band(axis, bars[0], top, height)]
     parts += [_tick(axis.at(v), top, height - 8, f"{v:,}") for v in axis.decades()]
@@ -83,12 +83,12 @@ def _guard_band(axis: _LogAxis, bar: Bar, top: int, height: int) -> str:
 def _size_row(axis: _LogAxis, bar: Bar, y: int, colours: dict[str, str]) -> str:
     inside = bar.low <= bar.size <= bar.high
     start, end = axis.start, axis.at(bar.size)
-    parts = [
-        _text(axis.start - 10, y + 15, _short(bar.label, 38), anchor="end"),
+    people_in = (
         f'<rect x="{start}" y="{y + 3}" width="{max(end - start, 1):.1f}" height="16" rx="2" '
         f'fill="{BLUE if inside else GREY}"><title>{escape(bar.label)}: {bar.size:,} people'
-        f"</title></rect>",
-    ]
+        "</title></rect>"
+    )
+    parts = [_text(axis.start - 10, y + 15, _short(bar.label, 38), anchor="end"), people_in]
     reached, people = end, bar.size
     for name, count in bar.removed:
         if count:
@@ -140,9 +140,7 @@ def _cell(x: float, y: float, size: int, share: float, words: str) -> str:
     )
 
 
-def forest(
-    rows: Sequence[Interval], *, simulated: bool, title: str, reference: float = 1.0
-) -> str:
+def forest(rows: Sequence[Interval], *, simulated: bool, title: str, reference: float = 1.0) -> str:
     """Ratios with intervals on a log axis around the line of no difference."""
     if not rows:
         return ""
@@ -184,8 +182,8 @@ def bands(
         return ""
     width, top, base, left = 420, 30, 190, 50
     step = (width - left - 20) / len(rows)
-    people = max(max(r[1] for r in rows), 1)
-    rate = max(max(r[4] for r in rows), 1e-9)
+    people = max([1, *(r[1] for r in rows)])
+    rate = max([1e-9, *(r[4] for r in rows)])
     parts = []
     for i, (label, size, value, low, high) in enumerate(rows):
         x = left + step * (i + 0.5)
@@ -258,7 +256,7 @@ def _legend(colours: dict[str, str], x: float, y: float) -> str:
     return "".join(parts)
 
 
-def _text(  # noqa: PLR0913  one label needs all of these
+def _text(
     x: float,
     y: float,
     words: str,
