@@ -90,8 +90,8 @@ def steps(block: Block) -> Iterator[Step]:
 
 
 def _pattern(shown: str) -> re.Pattern[str]:
-    words = re.escape(" ".join(shown.split()))
-    return re.compile(words.replace(re.escape("..."), ".*"))
+    parts = " ".join(shown.split()).split("...")
+    return re.compile(".*".join(re.escape(part.strip()) for part in parts))
 
 
 def missing(shown: tuple[str, ...], printed: str) -> str | None:
