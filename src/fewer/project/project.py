@@ -143,7 +143,7 @@ class Project:
             aware = when if when.tzinfo else when.replace(tzinfo=self.zone)
             return to_utc_micros(aware)
         newest = self.newest_event_us if when == clock.END else None
-        return clock.parse(when or clock.NOW, self.zone, last_ts=newest)
+        return clock.parse(clock.NOW if when is None else when, self.zone, last_ts=newest)
 
     @cached_property
     def newest_event_us(self) -> int | None:

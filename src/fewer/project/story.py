@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fewer.errors import GuardError
@@ -46,7 +46,7 @@ def story(
         "build_id": snapshot.id,
         "fingerprint": snapshot.fingerprint,
         "universe": snapshot.universe,
-        "totals": totals(project, snapshot),
+        "totals": totals(project, snapshot, audit),
         "can_show": can_show(project, measured),
         "cannot_show": cannot_show(project, measured),
         "audit": audit,
@@ -76,12 +76,13 @@ def measured_or_why(project: Project, snapshot: Snapshot) -> tuple[Measured | No
         return None, str(error)
 
 
-def totals(project: Project, snapshot: Snapshot) -> list[dict[str, Any]]:
+def totals(project: Project, snapshot: Snapshot, audit: Audit) -> list[dict[str, Any]]:
     """Headline numbers of the data, formatted."""
     catalog, generation = project.generation.catalog, project.generation
     numbers = [
-        ("people", snapshot.universe),
+        ("people", generation.rows("persons")),
         *((name, count) for name, count in _most(catalog.events, 3)),
+        *_groups(audit),
         ("items", generation.rows("items")),
         ("segments", sum(not v.is_variant for v in snapshot.segments.values())),
     ]
@@ -93,6 +94,16 @@ def totals(project: Project, snapshot: Snapshot) -> list[dict[str, Any]]:
             {"label": "first to last event", "value": f"{first} to {last}", "number": None}
         )
     return found
+
+
+def _groups(audit: Audit) -> Iterator[tuple[str, int]]:
+    """What ids on the events group them by: ``basket_id`` makes ``("baskets", 155_848)``."""
+    for point in sorted(audit.inventory.events, key=lambda p: -p.rows)[:3]:
+        for found in point.properties:
+            stem = found.name.removesuffix("_id")
+            grouped = 1 < found.distinct <= point.rows // 2
+            if stem not in (found.name, "item") and grouped and not found.hidden:
+                yield f"{stem.replace('_', ' ')}s", found.distinct
 
 
 def _most(counts: Any, number: int) -> list[tuple[str, int]]:
@@ -208,8 +219,8 @@ def _outcomes(measured: Measured) -> list[dict[str, Any]]:
 
 
 def _block(title: str, rows: list[Row], caption: str) -> dict[str, Any]:
-    heads = ("Segment", "People", "Converted", "Rate", "Against", "Ratio", "Interval", "Same "
-             "activity", "Verdict", "Evidence")  # fmt: skip
+    heads = ("Segment", "People", "Converted", "Rate", "Against", "Ratio", "Interval",
+             "Same activity", "Verdict", "Evidence")  # fmt: skip
     design = rows[0].design.note if rows else ""
     return {
         "title": title,

@@ -31,13 +31,15 @@ def audit(shell: Shell, as_of: str | None, html: Path | None, fail_on: str | Non
     from fewer.project import clock
 
     project = shell.project()
-    empty = project.generation.catalog.last_ts is None
+    if as_of is None:
+        as_of = clock.NOW if project.newest_event_us is None else clock.END
     with shell.err.status("auditing"):
-        found = project.audit(as_of or (clock.NOW if empty else clock.END))
+        found = project.audit(as_of)
     if html is not None:
+        from fewer.destinations.file import write_atomically
         from fewer.interfaces.report.audit import page
 
-        html.write_text(page(found), encoding="utf-8")
+        write_atomically(html, lambda file: file.write(page(found).encode()))
         shell.err.print(f"Wrote {html}")
     shell.show(
         {"data": project.settings.data, **json.loads(found.to_json())},

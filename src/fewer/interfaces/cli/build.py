@@ -24,7 +24,7 @@ def build(
     from fewer.interfaces.cli import build_view
 
     project = shell.project()
-    as_of = as_of or _offer_end(shell)
+    as_of = _offer_end(shell) if as_of is None else as_of
     with build_view.progress(shell) as tell:
         snapshot = project.build(as_of=as_of, engine=engine, only=only, tell=tell)
     shell.show(

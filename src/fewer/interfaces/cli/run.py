@@ -28,7 +28,10 @@ def run(shell: Shell, as_of: str | None, report: Path | None, exports: Path | No
     from fewer.interfaces.cli.build import _offer_end
 
     story = run_view.journey(
-        shell, shell.project(), as_of=as_of or (lambda: _offer_end(shell)), exports=exports
+        shell,
+        shell.project(),
+        as_of=(lambda: _offer_end(shell)) if as_of is None else as_of,
+        exports=exports,
     )
     path = report or shell.project().folder.root / "report.html"
     run_view.write_report([story], path, title=story["name"])

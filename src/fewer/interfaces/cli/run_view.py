@@ -40,7 +40,7 @@ def journey(
         f"  {rows.read:,} rows read, {rows.stored:,} stored, {rows.duplicate:,} seen before,"
         f" {rows.refused:,} rejected"
     )
-    moment = as_of if isinstance(as_of, str) else as_of()
+    moment = project.as_of(as_of if isinstance(as_of, str) else as_of())
     with _timed(shell, "audit"), shell.err.status("auditing"):
         audit = project.audit(moment)
     counts = ", ".join(f"{audit.count(s)} {s}s" for s in ("error", "warning", "info"))

@@ -28,5 +28,7 @@ def schema(shell: Shell, kind: str, out: Path | None) -> None:
     if out is None:
         click.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        from fewer.destinations.file import write_atomically
+
+        write_atomically(out, lambda file: file.write(f"{text}\n".encode()))
         shell.err.print(f"Wrote {out}")
