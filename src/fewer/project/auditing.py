@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -70,15 +70,24 @@ def _dated(project: Project) -> frozenset[str]:
 
 
 def _sources(project: Project) -> tuple[SourceFacts, ...]:
-    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    read: Counter[str] = Counter()
+    repeated: Counter[str] = Counter()
+    lost: dict[str, Counter[str]] = defaultdict(Counter)
     for entry in project.store.ledger():
-        total = totals[entry.source]
-        total[0] += entry.rows.read
-        total[1] += entry.rows.duplicate
-        total[2] += sum(entry.rows.warnings.values())
+        read[entry.source] += entry.rows.read
+        lost[entry.source].update(entry.rows.warnings)
+        # A second row of the same person or item is no repeated event.
+        if set(entry.rows.made) <= {"events"}:
+            repeated[entry.source] += entry.rows.duplicate
     return tuple(
-        SourceFacts(source=source, rows_read=read, rows_repeated=repeated, values_lost=lost)
-        for source, (read, repeated, lost) in totals.items()
+        SourceFacts(
+            source=source,
+            rows_read=rows,
+            rows_repeated=repeated[source],
+            values_lost=lost[source].total(),
+            lost=dict(lost[source]),
+        )
+        for source, rows in read.items()
     )
 
 
