@@ -227,7 +227,12 @@ def _block(title: str, rows: list[Row], caption: str) -> dict[str, Any]:
         "caption": f"{caption} {design}".strip(),
         "heads": list(heads),
         "rows": [_row(row) for row in rows],
-        "intervals": [i for row in rows if (i := _interval(row.title, row.comparisons[0]))],
+        "intervals": [
+            drawn
+            for row in rows
+            # Lookback variants have pictures of their own; here they would only repeat.
+            if row.variant_of is None and (drawn := _interval(row.title, row.comparisons[0]))
+        ],
     }
 
 
