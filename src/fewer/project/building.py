@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fewer.errors import GuardError, NotFoundError
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.plan.plan import plan as make_plan
-from fewer.journey.define.guard import Candidate, Proposal, candidates, choose, verdict
+from fewer.journey.define.guard import (
+    Candidate,
+    Proposal,
+    candidates,
+    choose,
+    is_exclusion,
+    verdict,
+)
 from fewer.journey.exclude.funnel import funnel
 from fewer.language.json import fingerprint, to_json
 from fewer.model.segment import Segment
 from fewer.project import clock
 
 if TYPE_CHECKING:
+    from pyroaring import BitMap
+
     from fewer.data.store.snapshots import SegmentResult
     from fewer.data.store.snapshots import Snapshot as Record
     from fewer.evaluate.engines.base import Engine, Evaluation
@@ -50,8 +59,8 @@ def build(
     with project.engine(as_of_us, engine_name) as engine:
         evaluation = engine.evaluate(plan, progress=_progress(tell))
         proposals = _proposals(project, plan, evaluation, engine, tell)
-    _enforce(plan, evaluation)
-    before = project.newest_record()
+    _enforce(plan, evaluation, proposals)
+    before = _members_before(project, plan.ids)
     results: dict[str, SegmentResult] = {}
     for segment_id in plan.ids:
         planned = plan.by_id[segment_id]
@@ -59,15 +68,15 @@ def build(
         steps = funnel(
             evaluation.matched[segment_id], [(e, evaluation.members[e]) for e in planned.exclude]
         )
-        old = before.segments.get(segment_id) if before else None
+        old = before.get(segment_id)
         results[segment_id] = SegmentResult(
             id=segment_id,
             definition=to_json(_nameable(planned.segment)),
             matched=evaluation.matched[segment_id],
             members=members,
             funnel=tuple(steps.rows()),
-            entered=len(members - old.members) if old else None,
-            exited=len(old.members - members) if old else None,
+            entered=None if old is None else len(members - old),
+            exited=None if old is None else len(old - members),
             warnings=tuple(warnings.get(segment_id.partition("@")[0], ())),
             proposals=tuple(map(str, proposals.get(segment_id, ()))),
         )
@@ -88,6 +97,21 @@ def build(
     )
     tell("saving")
     return save_build(project.store, record), evaluation
+
+
+def _members_before(project: Project, ids: Collection[str]) -> dict[str, BitMap]:
+    """Members of each segment in the newest build that has it; builds can be of some only."""
+    from fewer.data.store.snapshots import build as read
+
+    missing, found = set(ids), {}
+    for info in project.builds():
+        if known := missing & info.sizes.keys():
+            record = read(project.store, info.id)
+            found.update({i: record.segments[i].members for i in known})
+            missing -= known
+        if not missing:
+            break
+    return found
 
 
 def _progress(tell: Tell) -> Callable[[str, int, int], None]:
@@ -127,8 +151,9 @@ def _proposals(
         if "@" not in segment_id and verdict(size, segment.size) != "within":
             tried[segment_id] = sorted(candidates(segment), key=lambda c: c.distance)
     excluded = {e for planned in plan.segments for e in planned.exclude}
-    for segment_id in excluded & set(tried):  # an exclusion may be as large as it likes
-        del tried[segment_id]
+    for segment_id in excluded & set(tried):
+        if is_exclusion(plan.by_id[segment_id].segment):
+            del tried[segment_id]
     share = _MOST_TRIED // max(len(tried), 1)
     tried = {i: found[: max(share, 4)] for i, found in tried.items() if found}
     if not tried:
@@ -152,18 +177,21 @@ def _nameable(segment: Segment) -> Segment:
     return segment.model_copy(update={"id": segment.id.partition("@")[0]})
 
 
-def _enforce(plan: Plan, evaluation: Evaluation) -> None:
+def _enforce(
+    plan: Plan, evaluation: Evaluation, proposals: Mapping[str, Sequence[Proposal]]
+) -> None:
     broken = []
     for planned in plan.segments:
         size, guard = len(evaluation.members[planned.id]), planned.segment.size
         if guard.enforce and verdict(size, guard) != "within":
+            edits = proposals.get(planned.id, ())
             broken.append(
                 f"{planned.id} has {size:,} people, wanted {guard.min:,} to {guard.max:,}"
+                + (f" ({'; '.join(map(str, edits))})" if edits else "")
             )
     if broken:
         raise GuardError(
-            f"Nothing was saved: {'; '.join(broken)}. Change the definition (`fewer build` without"
-            " 'enforce' proposes edits), or the size."
+            f"Nothing was saved: {'; '.join(broken)}. Change the definition or the size."
         )
 
 

@@ -26,13 +26,16 @@ class Reasons:
     segment: str
     as_of: str  # ISO 8601, UTC
     as_of_words: str
-    root: WhyNode
+    member: bool  # in the snapshot, which never changes
+    root: WhyNode  # read from the data of today
     zone_name: str
 
     @property
-    def member(self) -> bool:
-        """Whether the person is in the segment."""
-        return self.root.holds
+    def note(self) -> str:
+        """Why the reasons differ from the membership; empty when they agree."""
+        if self.member == self.root.holds:
+            return ""
+        return "The data or settings have changed since this refresh: the reasons are of today's."
 
     def tree(self) -> str:
         """Lines with a mark for true or false at each, and the events that decided."""
@@ -44,6 +47,7 @@ class Reasons:
             "segment": self.segment,
             "as_of": self.as_of,
             "member": self.member,
+            "note": self.note,
             "why": _node_json(self.root),
         }
 
@@ -58,13 +62,20 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
     from fewer.evaluate.engines.why import why
 
     snapshot = project.snapshot(build_id)
-    snapshot.segment(segment)
+    members = snapshot.segment(segment).members
     number = project.keys.number(person)
     if number is None:
         raise PersonNotFoundError
     with project.engine(snapshot.as_of_us) as engine:
         root = why(engine, plan_of(project, snapshot), segment, number)
-    return Reasons(segment, snapshot.as_of, snapshot.as_of_words, root, project.settings.timezone)
+    return Reasons(
+        segment=segment,
+        as_of=snapshot.as_of,
+        as_of_words=snapshot.as_of_words,
+        member=number in members,
+        root=root,
+        zone_name=project.settings.timezone,
+    )
 
 
 def plan_of(project: Project, snapshot: Snapshot) -> Plan:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from fewer.errors import NotFoundError
-from fewer.journey.define.guard import Verdict, verdict
+from fewer.journey.define.guard import Verdict, is_exclusion, verdict
 from fewer.language.json import from_json
 from fewer.language.words import describe, tree
 from fewer.model.segment import Segment
@@ -62,9 +62,12 @@ class Pair:
 class SegmentView:
     """One segment of a snapshot."""
 
-    def __init__(self, result: SegmentResult, titles: dict[str, str]) -> None:
+    def __init__(
+        self, result: SegmentResult, titles: dict[str, str], *, excluded: bool = False
+    ) -> None:
         self.result = result
         self._titles = titles
+        self._excluded = excluded
 
     @cached_property
     def definition(self) -> Segment:
@@ -129,8 +132,16 @@ class SegmentView:
 
     @property
     def verdict(self) -> Verdict:
-        """Where the size lies against the guard."""
-        return verdict(self.size, self.definition.size)
+        """Where the size lies against the guard; what only serves to exclude may be any size."""
+        guard = self.definition.size
+        if self.is_exclusion and not guard.enforce:
+            return "within"
+        return verdict(self.size, guard)
+
+    @property
+    def is_exclusion(self) -> bool:
+        """Whether it only serves to leave people out of other segments."""
+        return self._excluded and is_exclusion(self.definition)
 
     @property
     def funnel(self) -> tuple[Removed, ...]:
@@ -168,6 +179,7 @@ class SegmentView:
             "title": self.title,
             "type": self.type,
             "variant": self.is_variant,
+            "exclusion": self.is_exclusion,
             "words": self.words,
             "matched": self.matched_size,
             "size": self.size,
@@ -241,7 +253,9 @@ class Snapshot:
     def segments(self) -> dict[str, SegmentView]:
         """Segments and variants by id, in the order of the definitions."""
         titles: dict[str, str] = {}
-        views = {i: SegmentView(r, titles) for i, r in self.record.segments.items()}
+        results = self.record.segments
+        excluded = {step for result in results.values() for step, _, _ in result.funnel}
+        views = {i: SegmentView(r, titles, excluded=i in excluded) for i, r in results.items()}
         titles.update({i: view.title for i, view in views.items()})
         return views
 

@@ -67,7 +67,9 @@ def sizes(snapshot: Snapshot) -> Table:
 
 
 def _row(segment: SegmentView) -> tuple[str | Text, ...]:
-    words, style = _VERDICT[segment.verdict]
+    words, style = ("left out of others", "dim") if segment.is_exclusion else ("", "")
+    if not segment.is_exclusion or segment.verdict != "within":
+        words, style = _VERDICT[segment.verdict]
     size = Text(words, style=style)
     for proposal in segment.proposals:
         size.append(f"\n{proposal}", style="default")

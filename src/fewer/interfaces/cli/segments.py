@@ -170,6 +170,8 @@ def _show_why(out: Console, answer: Any) -> None:
     verdict = "is" if answer.member else "is not"
     segment = (answer.segment, "bold")
     out.print(Text.assemble(f"This person {verdict} in ", segment, f" as at {answer.as_of_words}."))
+    if answer.note:
+        out.print(Text(answer.note, style="yellow"))
     out.print(Text(answer.tree()), soft_wrap=True)
 
 

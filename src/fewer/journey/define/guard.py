@@ -71,6 +71,11 @@ def verdict(size: int, guard: SizeGuard) -> Verdict:
     return "too_large" if size > guard.max else "within"
 
 
+def is_exclusion(segment: Segment) -> bool:
+    """Whether a segment that others exclude is for that only, and so may be of any size."""
+    return segment.type == "custom"
+
+
 def candidates(segment: Segment) -> tuple[Candidate, ...]:
     """Edits worth evaluating for a segment outside its guard: windows and whole-number bounds."""
     behaviours = sum(isinstance(c, Did | DidNot | SequenceOf | Last | First) for c in _own(segment))
