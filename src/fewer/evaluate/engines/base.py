@@ -48,9 +48,15 @@ class StepRun:
     """A piece of an evaluation: its SQL, the rows it made, and how long it took."""
 
     name: str
-    sql: str
+    query: exp.Query
+    dialect: str
     rows: int
     seconds: float
+
+    @property
+    def sql(self) -> str:
+        """The query as text, indented."""
+        return self.query.sql(dialect=self.dialect, pretty=True)
 
 
 @dataclass(frozen=True, slots=True)

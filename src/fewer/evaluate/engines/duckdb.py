@@ -140,9 +140,8 @@ class DuckDBEngine:
         create = exp.Create(
             this=table(step.name), kind="TABLE", expression=step.query, properties=properties
         )
-        (rows,) = self._execute(cursor, create.sql(dialect="duckdb"))[0]
-        sql = step.query.sql(dialect="duckdb", pretty=True)
-        return StepRun(step.name, sql, rows, time.perf_counter() - start)
+        (rows,) = self._execute(cursor, create.sql(dialect="duckdb", copy=False))[0]
+        return StepRun(step.name, step.query, "duckdb", rows, time.perf_counter() - start)
 
     @staticmethod
     def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
@@ -174,12 +173,11 @@ def _collect(
         _add(chunk, targets)
     for segment in result.segments:
         members.setdefault(segment, matched[segment].copy())
-    sql = result.query.sql(dialect="duckdb", pretty=True)
-    return StepRun(name, sql, rows, time.perf_counter() - start)
+    return StepRun(name, result.query, "duckdb", rows, time.perf_counter() - start)
 
 
 def _chunks(cursor: duckdb.DuckDBPyConnection, query: exp.Query) -> pa.RecordBatchReader:
-    sql = query.sql(dialect="duckdb")
+    sql = query.sql(dialect="duckdb", copy=False)
     try:
         return cursor.sql(sql).to_arrow_reader(_CHUNK)
     except duckdb.Error as error:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fewer.model.window import DAY, Duration, Moment, Windowed, from_utc_micros
+from fewer.model.window import (
+    DAY,
+    Duration,
+    Moment,
+    Windowed,
+    from_utc_micros,
+    local_date,
+    to_utc_micros,
+)
 
 _EARLIEST: Final = -62_135_596_800_000_000  # year 1, the first that Python's calendar has
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -76,12 +85,25 @@ def offsets(zone: ZoneInfo, start_us: int, end_us: int) -> tuple[Offset, ...]:
     """
     start_us = max(start_us, _EARLIEST + DAY)
     found = [Offset(start_us, _offset(zone, start_us))]
-    at = start_us
-    while at < end_us:
-        following = min(at + DAY // 2, end_us)  # no zone ever changed twice within half a day
+    for year in range(local_date(start_us, zone).year - 1, local_date(end_us, zone).year + 2):
+        found += [o for o in _changes(zone, year) if start_us < o.since <= end_us]
+    return tuple(found)
+
+
+@lru_cache(maxsize=1_024)
+def _changes(zone: ZoneInfo, year: int) -> tuple[Offset, ...]:
+    """Changes of the offset in one year of UTC."""
+    if not MINYEAR < year < MAXYEAR:
+        return ()
+    at, end = (to_utc_micros(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
+    found = []
+    known = _offset(zone, at)
+    while at < end:
+        following = min(at + DAY // 2, end)  # no zone ever changed twice within half a day
         micros = _offset(zone, following)
-        if micros != found[-1].micros:
+        if micros != known:
             found.append(Offset(_change(zone, at, following), micros))
+            known = micros
         at = following
     return tuple(found)
 

@@ -64,3 +64,33 @@ def parts(formula: Formula) -> Iterator[Holds | MemberOf]:
         case Every() | Some() | NoneOf():
             for member in formula.members:
                 yield from parts(member)
+
+
+def normal(formula: Formula, *, negate: bool = False) -> Formula:
+    """The same formula with `Opposite` around leaves only, nested equals joined, repeats dropped.
+
+    Databases take minutes to rewrite a deep nest of NOT and AND; they have nothing to do here.
+
+    >>> normal(Opposite(Every((Holds(1), NoneOf((Holds(2), Holds(2)))))))
+    Some(members=(Opposite(member=Holds(leaf=1)), Holds(leaf=2)))
+    """
+    match formula:
+        case Holds() | MemberOf():
+            return Opposite(formula) if negate else formula
+        case Opposite():
+            return normal(formula.member, negate=not negate)
+        case Every():
+            return _joined(formula.members, conjunction=not negate, negate=negate)
+        case Some():
+            return _joined(formula.members, conjunction=negate, negate=negate)
+        case NoneOf():
+            return _joined(formula.members, conjunction=not negate, negate=not negate)
+
+
+def _joined(members: tuple[Formula, ...], *, conjunction: bool, negate: bool) -> Formula:
+    kind = Every if conjunction else Some
+    found: dict[Formula, None] = {}
+    for member in members:
+        inner = normal(member, negate=negate)
+        found |= dict.fromkeys(inner.members if isinstance(inner, kind) else (inner,))
+    return next(iter(found)) if len(found) == 1 else kind(tuple(found))

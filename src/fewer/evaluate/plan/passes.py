@@ -34,8 +34,11 @@ from fewer.evaluate.plan.leaf import (
     is_constant,
 )
 
-WIDEST: Final = 48
-"""Most leaves in one pass."""
+WIDEST: Final = 96
+"""Most leaves in one pass over events."""
+
+WIDEST_ROW: Final = 384
+"""Most leaves in one pass over people, which groups nothing."""
 
 _SCAN: Final = 2
 """Reading a row to find that its event is not asked for, in evaluations of one leaf on a row."""
@@ -130,8 +133,9 @@ def passes(leaves: Sequence[Leaf], rows: Mapping[str, int]) -> tuple[Pass, ...]:
         if make in (Tally, Keyed):
             batches = _batches([(n, _match(leaf)) for n, leaf in members], rows)
         else:
+            widest = WIDEST_ROW if make in (Persons, Samples) else WIDEST
             numbers = [n for n, _ in members]
-            batches = [numbers[at : at + WIDEST] for at in range(0, len(numbers), WIDEST)]
+            batches = [numbers[at : at + widest] for at in range(0, len(numbers), widest)]
         found += [make(*parameters, tuple(batch)) for batch in batches]
     return tuple(found)
 

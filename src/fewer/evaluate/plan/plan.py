@@ -67,6 +67,11 @@ class Plan:
         return {planned.id: planned for planned in self.segments}
 
     @cached_property
+    def place(self) -> dict[str, int]:
+        """Place of each segment in `segments`."""
+        return {planned.id: n for n, planned in enumerate(self.segments)}
+
+    @cached_property
     def needs(self) -> dict[str, tuple[str, ...]]:
         """For each segment, the segments it refers to directly."""
         return {planned.id: _references(planned) for planned in self.segments}

@@ -31,11 +31,12 @@ from fewer.evaluate.plan.leaf import (
     Sum,
     Value,
 )
-from fewer.evaluate.plan.passes import Keyed, Tally
+from fewer.evaluate.plan.passes import Keyed, Names, Tally, names_of
 from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.events import BASE, base_name, base_place
 from fewer.evaluate.sql.predicate import conjunction, match_condition, one_of_texts
 from fewer.evaluate.sql.tree import (
+    boolean,
     case,
     column,
     count_if,
@@ -83,7 +84,7 @@ def keyed(this: Keyed, context: Context) -> exp.Select:
     for n in this.leaves:
         total = exp.Count(this=column(f"f{n}"))
         bounds = context.leaf(n, Behaviour).bounds
-        answers.append(Answer(n, inside(bounds, total), total.copy()))
+        answers.append(Answer(n, inside(bounds, total), total))
     return context.answers(column("person"), answers, nested(per_key, "k"), grouped=True)
 
 
@@ -93,29 +94,28 @@ class _Rows:
 
     context: Context
     leaves: dict[int, Counted]
-    matches: dict[Match, str]
+    names: Names
+    flags: dict[Match, str]
+    """Flag of each match; a match that takes all rows of the pass has none."""
     shares: dict[tuple[Atom, ...], str]
-    names: tuple[str, ...] | None
 
     @classmethod
     def of(cls, numbers: Sequence[int], context: Context) -> _Rows:
-        leaves: dict[int, Counted] = {}
-        matches: dict[Match, str] = {}
+        leaves = {n: _counted(n, context) for n in numbers}
+        names = names_of(leaves.values())
+        matches = dict.fromkeys(leaf.match for leaf in leaves.values())
+        partial = [match for match in matches if match.atoms or match.events != names]
         shares: dict[tuple[Atom, ...], str] = {}
-        for n in numbers:
-            leaf = leaves[n] = _counted(n, context)
-            matches.setdefault(leaf.match, f"m{len(matches)}")
+        for leaf in leaves.values():
             if isinstance(leaf, Behaviour) and isinstance(leaf.measure, Share):
                 shares.setdefault(leaf.measure.atoms, f"s{len(shares)}")
-        found = [match.events for match in matches]
-        every_name = {name for events in found if events for name in events}
-        names = None if None in found else tuple(sorted(every_name))
-        return cls(context, leaves, matches, shares, names)
+        flags = {match: f"m{n}" for n, match in enumerate(partial)}
+        return cls(context, leaves, names, flags, shares)
 
-    def condition(self, match: Match) -> exp.Expr | None:
-        """Test of a match; None when all rows of the pass are matches."""
+    def _condition(self, match: Match) -> exp.Expr:
         event = column("event") if match.events != self.names else None
-        return match_condition(match, base_place(), self.context.functions, event=event)
+        found = match_condition(match, base_place(), self.context.functions, event=event)
+        return found if found is not None else boolean(True)
 
     def value_columns(self) -> list[exp.Expr]:
         """Columns that measures of these leaves read, each once."""
@@ -132,18 +132,13 @@ class _Rows:
     def query(self, extra: Sequence[exp.Expr]) -> exp.Select:
         """Person, ts, a flag for each match and each share, and `extra`."""
         output: list[exp.Expr] = [column("person"), column("ts")]
-        functions = self.context.functions
-        for match, name in self.matches.items():
-            condition = self.condition(match)
-            if condition is not None:
-                output.append(named(condition, name))
+        output += [named(self._condition(match), name) for match, name in self.flags.items()]
         for atoms, name in self.shares.items():
-            condition = conjunction(atoms, base_place(), functions)
-            if condition is not None:
-                output.append(named(condition, name))
+            condition = conjunction(atoms, base_place(), self.context.functions)
+            output.append(named(condition if condition is not None else boolean(True), name))
         where = []
         if self.names is not None:
-            where.append(one_of_texts(column("event"), self.names, functions))
+            where.append(one_of_texts(column("event"), self.names, self.context.functions))
         start = self.context.since(self.leaves.values())
         if start is not None:
             where.append(exp.GTE(this=column("ts"), expression=number(start)))
@@ -151,9 +146,9 @@ class _Rows:
 
     def any_match(self) -> exp.Expr | None:
         """Whether a row is a match of any leaf; None when some leaf takes all rows."""
-        if any(self.condition(match) is None for match in self.matches):
+        if any(leaf.match not in self.flags for leaf in self.leaves.values()):
             return None
-        return some([column(name) for name in self.matches.values()])
+        return some([column(name) for name in self.flags.values()])
 
     def hit(self, n: int) -> exp.Expr | None:
         """Whether a row is a match of the leaf within its window; None when all are."""
@@ -166,7 +161,7 @@ class _Rows:
 
     def matched(self, leaf: Counted) -> list[exp.Expr]:
         """The flag of the leaf's match, if it has one."""
-        return [column(self.matches[leaf.match])] if self.condition(leaf.match) is not None else []
+        return [column(self.flags[leaf.match])] if leaf.match in self.flags else []
 
 
 def _counted(n: int, context: Context) -> Counted:
@@ -180,21 +175,22 @@ def _tally_answer(n: int, leaf: Counted, rows: _Rows) -> Answer:
     hit = rows.hit(n)
     match leaf.measure:
         case Count():
-            return Answer(n, inside(leaf.bounds, count_if(hit)), count_if(_copy(hit)))
+            count = count_if(hit)
+            return Answer(n, inside(leaf.bounds, count), count)
         case Sum():
             total = exp.Coalesce(this=exp.Sum(this=_value(leaf, hit)), expressions=[number(0)])
-            return Answer(n, inside(leaf.bounds, total), total.copy())
+            return Answer(n, inside(leaf.bounds, total), total)
         case Extreme():
             kind = exp.Max if leaf.measure.largest else exp.Min
             value = kind(this=_value(leaf, hit))
-            return Answer(n, known(inside(leaf.bounds, value)), value.copy())
+            return Answer(n, known(inside(leaf.bounds, value)), value)
         case Mean():
             numerator = exp.Sum(this=_value(leaf, hit))
             values = exp.Count(this=_value(leaf, _copy(hit)))
             return _ratio(n, leaf.bounds, numerator, values, rows.context)
         case Share():
             part = column(rows.shares[leaf.measure.atoms])
-            both = every(c for c in (hit, part) if c is not None) if leaf.measure.atoms else hit
+            both = every([part] if hit is None else [hit, part])
             parts = exp.Mul(this=_wide(count_if(both), rows.context), expression=number(MICRO))
             return _ratio(n, leaf.bounds, parts, count_if(_copy(hit)), rows.context)
         case Distinct() | Burst():
@@ -213,12 +209,12 @@ def _picked(n: int, leaf: Pick, rows: _Rows) -> Answer:
     if leaf.window.start is None and end is None:
         ever = exp.GT(this=count_if(_copy(flag)), expression=number(0))
         return Answer(n, ever, ts)
-    return Answer(n, known(inside(Bounds(leaf.window.start, end), ts)), ts.copy())
+    return Answer(n, known(inside(Bounds(leaf.window.start, end), ts)), ts)
 
 
 def _ratio(n: int, bounds: Bounds, total: exp.Expr, of: exp.Expr, context: Context) -> Answer:
     """Whether ``total / of`` lies within bounds, without dividing; false when `of` is 0."""
-    tests: list[exp.Expr] = [exp.GT(this=of, expression=number(0))]
+    tests: list[exp.Expr] = [exp.GT(this=of.copy(), expression=number(0))]
     for bound, is_open, loose, strict in (
         (bounds.low, bounds.low_open, exp.GTE, exp.GT),
         (bounds.high, bounds.high_open, exp.LTE, exp.LT),
@@ -227,7 +223,7 @@ def _ratio(n: int, bounds: Bounds, total: exp.Expr, of: exp.Expr, context: Conte
             product = exp.Mul(this=_wide(of.copy(), context), expression=number(bound))
             kind = strict if is_open else loose
             tests.append(kind(this=total.copy(), expression=product))
-    return Answer(n, known(every(tests) or exp.null()), total, of.copy())
+    return Answer(n, known(every(tests) or boolean(True)), total, of)
 
 
 def _wide(value: exp.Expr, context: Context) -> exp.Expr:

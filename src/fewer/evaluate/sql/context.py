@@ -23,6 +23,7 @@ class Answer:
 
     `number` is what the bounds are compared with, or the instant of the event that decides;
     `of` is what it is divided by, for means and shares. Either may be null, or there is none.
+    Both may be part of `holds`; they are copied when they are shown.
     """
 
     leaf: int
@@ -75,8 +76,9 @@ class Context:
         for answer in answers:
             output.append(named(answer.holds, leaf_name(answer.leaf)))
             if self.explains:
-                output.append(named(answer.number or exp.Null(), f"n{answer.leaf}"))
-                output.append(named(answer.of or exp.Null(), f"d{answer.leaf}"))
+                for letter, shown in (("n", answer.number), ("d", answer.of)):
+                    value = shown.copy() if shown is not None else exp.Null()
+                    output.append(named(value, f"{letter}{answer.leaf}"))
         group = [person.copy()] if grouped else []
         query = select(output, source, where=where, group=group)
         if self.explains:

@@ -7,15 +7,14 @@ is null, and people without events are in every negation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from sqlglot import exp
 
 from fewer.evaluate.plan import formula as f
 from fewer.evaluate.plan.leaf import Chain, Pick, is_constant
-from fewer.evaluate.plan.order import closure
 from fewer.evaluate.plan.passes import (
     Bursts,
     Chains,
@@ -56,6 +55,9 @@ UNIVERSE: Final = "universe"
 WIDEST_RESULT: Final = 400
 """Most segments in one result query."""
 
+DEEPEST: Final = 16
+"""Most levels of references between segments in one query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -92,13 +94,15 @@ class Program:
     results: tuple[Result, ...]
 
 
-def program(plan: Plan, functions: Functions) -> Program:
-    """Compile a plan for an engine."""
+def program(plan: Plan, functions: Functions, *, wanted: Sequence[str] = ()) -> Program:
+    """Compile a plan for an engine; `wanted` are the segments to have results for (all)."""
     steps = (Step(UNIVERSE, universe(plan.as_of_us)), *leaf_steps(Context(plan, functions)))
-    owner = {leaf: step.name for step in steps for leaf in step.leaves}
-    batches = [plan.ids[at : at + WIDEST_RESULT] for at in range(0, len(plan.ids), WIDEST_RESULT)]
-    results = tuple(_result(batch, plan, owner) for batch in batches)
-    return Program(plan, functions, steps, results)
+    combining = _Combining(plan, {leaf: step.name for step in steps for leaf in step.leaves})
+    deep = combining.deep_steps()
+    ids = wanted or plan.ids
+    batches = [ids[at : at + WIDEST_RESULT] for at in range(0, len(ids), WIDEST_RESULT)]
+    results = tuple(combining.result(batch) for batch in batches)
+    return Program(plan, functions, (*steps, *deep), results)
 
 
 def as_query(compiled: Program, segment_id: str) -> exp.Select:
@@ -106,10 +110,11 @@ def as_query(compiled: Program, segment_id: str) -> exp.Select:
 
     Raises `NotFoundError` when the program has no such segment.
     """
-    alone = program(compiled.plan.only([segment_id]), compiled.functions)
-    last = _result((segment_id,), alone.plan, _owner(alone))
-    is_member = column("m0" if segment_id in last.excluding else "w0")
-    query = select([column("person")], nested(last.query, "s"), where=is_member)
+    plan = compiled.plan.only([segment_id])
+    alone = program(plan, compiled.functions, wanted=(segment_id,))
+    (result,) = alone.results
+    is_member = column("m0" if result.excluding else "w0")
+    query = select([column("person")], nested(result.query, "s"), where=is_member)
     return with_steps(query, alone.steps)
 
 
@@ -121,10 +126,6 @@ def with_steps(query: exp.Select, steps: Sequence[Step]) -> exp.Select:
     ]
     query.set("with_", exp.With(expressions=expressions))
     return query
-
-
-def _owner(compiled: Program) -> dict[int, str]:
-    return {leaf: step.name for step in compiled.steps for leaf in step.leaves}
 
 
 def leaf_steps(context: Context) -> tuple[Step, ...]:
@@ -181,84 +182,132 @@ def _pass(each: Pass, context: Context) -> exp.Query:
             assert_never(each)
 
 
-def _result(ids: Sequence[str], plan: Plan, owner: dict[int, str]) -> Result:
-    """Everyone, with booleans for these segments.
+@dataclass(frozen=True, slots=True)
+class _Combining:
+    """Combines answers to leaves, found in the steps that own them, to segments.
 
     Segments that others refer to become columns (``s{n}``) of queries nested by depth, so that
-    a chain of references is computed once and never written out twice.
+    a chain of references is computed once and never written out twice. Where such a chain is
+    longer than `DEEPEST`, its beginning becomes a step of its own.
     """
-    wanted = closure(ids, plan.needs)
-    inside = [planned for planned in plan.segments if planned.id in wanted]
-    numbers = {planned.id: n for n, planned in enumerate(plan.segments)}
-    leaves = sorted({n for planned in inside for n in leaf_numbers(planned)})
-    source = _answers(leaves, plan, owner)
-    for level in _levels(wanted, plan):
-        columns = [named(_members(i, plan, numbers), f"s{numbers[i]}") for i in level]
-        source = select([exp.Star(), *columns], nested(source, "a"))
-    output: list[exp.Expr] = [column("person")]
-    for n, i in enumerate(ids):
-        output.append(named(_formula(plan.by_id[i].where, plan, numbers), f"w{n}"))
-        if plan.by_id[i].exclude:
-            output.append(named(_members(i, plan, numbers), f"m{n}"))
-    excluding = frozenset(i for i in ids if plan.by_id[i].exclude)
-    return Result(tuple(ids), excluding, select(output, nested(source, "a")))
 
+    plan: Plan
+    owner: Mapping[int, str]
+    done: dict[str, str] = field(default_factory=dict)
+    """Step that holds the members of a segment already."""
 
-def _answers(leaves: Sequence[int], plan: Plan, owner: dict[int, str]) -> exp.Select:
-    """Everyone, and one boolean for each leaf, never null."""
-    output: list[exp.Expr] = [column("person", "u")]
-    output += [
-        named(known(column(leaf_name(n), owner[n]), plan.leaves[n].default), leaf_name(n))
-        for n in leaves
-        if n in owner
-    ]
-    used = dict.fromkeys(owner[n] for n in leaves if n in owner)
-    joins = [
-        left_join(
-            table(name),
-            exp.EQ(this=column("person", name), expression=column("person", "u")),
-        )
-        for name in used
-    ]
-    return select(output, table(UNIVERSE, "u"), joins=joins)
+    def deep_steps(self) -> tuple[Step, ...]:
+        """Steps that hold the segments at the beginning of long chains."""
+        levels = self._levels(self.plan.ids)
+        steps: list[Step] = []
+        for at in range(0, len(levels) - DEEPEST, DEEPEST):
+            inside = [i for level in levels[at : at + DEEPEST] for i in level]
+            name = f"depth_{len(steps) + 1}"
+            columns = [named(column(self._name(i)), self._name(i)) for i in inside]
+            source = self._source(inside, keep=inside)
+            steps.append(Step(name, select([column("person"), *columns], nested(source, "a"))))
+            self.done.update(dict.fromkeys(inside, name))
+        return tuple(steps)
 
+    def result(self, ids: Sequence[str]) -> Result:
+        """Everyone, with booleans for these segments."""
+        output: list[exp.Expr] = [column("person")]
+        excluding = frozenset(i for i in ids if self.plan.by_id[i].exclude)
+        for n, i in enumerate(ids):
+            output.append(named(self._where(i), f"w{n}"))
+            if i in excluding:
+                output.append(named(self._members(i), f"m{n}"))
+        return Result(tuple(ids), excluding, select(output, nested(self._source(ids), "a")))
 
-def _levels(wanted: frozenset[str], plan: Plan) -> list[list[str]]:
-    """Segments that others refer to, by depth: each level refers to earlier ones only."""
-    referred = {r for i in wanted for r in plan.needs[i]}
-    depth: dict[str, int] = {}
-    for planned in plan.segments:
-        if planned.id in wanted:
-            depth[planned.id] = max((depth[r] + 1 for r in plan.needs[planned.id]), default=0)
-    levels: dict[int, list[str]] = {}
-    for i, at in depth.items():
-        if i in referred:
-            levels.setdefault(at, []).append(i)
-    return [levels[at] for at in sorted(levels)]
+    def _source(self, ids: Sequence[str], *, keep: Collection[str] = ()) -> exp.Select:
+        """Everyone, with the leaves and members of segments that `ids` need, and of `keep`."""
+        inside, borrowed = self._needed(ids)
+        leaves = sorted({n for i in inside for n in leaf_numbers(self.plan.by_id[i])})
+        source = self._answers(leaves, sorted(borrowed))
+        for level in self._levels(inside - self.done.keys(), keep):
+            columns = [named(self._members(i), self._name(i)) for i in level]
+            source = select([exp.Star(), *columns], nested(source, "a"))
+        return source
 
+    def _needed(self, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Segments to compute for these, and those to take from steps that hold them."""
+        inside: set[str] = set()
+        borrowed: set[str] = set()
+        waiting = list(ids)
+        while waiting:
+            current = waiting.pop()
+            if current not in inside:
+                inside.add(current)
+                needs = self.plan.needs[current]
+                borrowed.update(r for r in needs if r in self.done)
+                waiting.extend(r for r in needs if r not in self.done)
+        return inside, borrowed
 
-def _members(i: str, plan: Plan, numbers: dict[str, int]) -> exp.Expr:
-    planned = plan.by_id[i]
-    where = _formula(planned.where, plan, numbers)
-    excluded = [negated(column(f"s{numbers[e]}")) for e in planned.exclude]
-    return every([where, *excluded]) or where
+    def _answers(self, leaves: Sequence[int], borrowed: Sequence[str]) -> exp.Select:
+        """Everyone, and one boolean for each leaf and borrowed segment, never null."""
+        output: list[exp.Expr] = [column("person", "u")]
+        used: dict[str, None] = {}
+        for n in leaves:
+            if n in self.owner:
+                used[self.owner[n]] = None
+                answer = column(leaf_name(n), self.owner[n])
+                output.append(named(known(answer, self.plan.leaves[n].default), leaf_name(n)))
+        for i in borrowed:
+            used[self.done[i]] = None
+            members = column(self._name(i), self.done[i])
+            output.append(named(known(members), self._name(i)))
+        joins = [
+            left_join(
+                table(name), exp.EQ(this=column("person", name), expression=column("person", "u"))
+            )
+            for name in used
+        ]
+        return select(output, table(UNIVERSE, "u"), joins=joins)
 
+    def _levels(self, ids: Collection[str], keep: Collection[str] = ()) -> list[list[str]]:
+        """Segments that others of `ids` refer to, and `keep`: each level refers to earlier ones."""
+        inside = set(ids)
+        referred = {r for i in inside for r in self.plan.needs[i]} | set(keep)
+        depth: dict[str, int] = {}
+        for planned in self.plan.segments:
+            if planned.id in inside:
+                needs = (depth.get(r, -1) for r in self.plan.needs[planned.id])
+                depth[planned.id] = max(needs, default=-1) + 1
+        levels: dict[int, list[str]] = {}
+        for i, at in depth.items():
+            if i in referred:
+                levels.setdefault(at, []).append(i)
+        return [levels[at] for at in sorted(levels)]
 
-def _formula(formula: f.Formula, plan: Plan, numbers: dict[str, int]) -> exp.Expr:
-    match formula:
-        case f.Holds():
-            leaf = plan.leaves[formula.leaf]
-            return boolean(leaf.default) if is_constant(leaf) else column(leaf_name(formula.leaf))
-        case f.MemberOf():
-            return column(f"s{numbers[formula.segment]}")
-        case f.Every():
-            return every(_formula(m, plan, numbers) for m in formula.members) or boolean(True)
-        case f.Some():
-            return some(_formula(m, plan, numbers) for m in formula.members) or boolean(False)
-        case f.NoneOf():
-            found = some(_formula(m, plan, numbers) for m in formula.members)
-            return negated(found) if found is not None else boolean(True)
-        case f.Opposite():
-            return negated(_formula(formula.member, plan, numbers))
-        case _:
-            assert_never(formula)
+    def _name(self, segment_id: str) -> str:
+        return f"s{self.plan.place[segment_id]}"
+
+    def _where(self, segment_id: str) -> exp.Expr:
+        return self._formula(f.normal(self.plan.by_id[segment_id].where))
+
+    def _members(self, segment_id: str) -> exp.Expr:
+        planned = self.plan.by_id[segment_id]
+        excluded = [negated(column(self._name(e))) for e in planned.exclude]
+        where = self._where(segment_id)
+        return every([where, *excluded]) or where
+
+    def _formula(self, formula: f.Formula) -> exp.Expr:
+        match formula:
+            case f.Holds():
+                leaf = self.plan.leaves[formula.leaf]
+                if is_constant(leaf):
+                    return boolean(leaf.default)
+                return column(leaf_name(formula.leaf))
+            case f.MemberOf():
+                return column(self._name(formula.segment))
+            case f.Every():
+                return every(map(self._formula, formula.members)) or boolean(True)
+            case f.Some():
+                return some(map(self._formula, formula.members)) or boolean(False)
+            case f.NoneOf():
+                found = some(map(self._formula, formula.members))
+                return negated(found) if found is not None else boolean(True)
+            case f.Opposite():
+                return negated(self._formula(formula.member))
+            case _:
+                assert_never(formula)

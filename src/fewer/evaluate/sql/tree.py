@@ -12,8 +12,13 @@ from fewer.evaluate.plan.clock import Window
 
 def column(name: str, table: str = "") -> exp.Column:
     """A column by its name, which must be safe: coded or ours."""
-    qualifier = exp.to_identifier(table) if table else None
-    return exp.Column(this=exp.to_identifier(name), table=qualifier)
+    qualifier = identifier(table) if table else None
+    return exp.Column(this=identifier(name), table=qualifier)
+
+
+def identifier(name: str) -> exp.Identifier:
+    """A name as it stands, without quotes."""
+    return exp.Identifier(this=name, quoted=False)
 
 
 def number(value: int) -> exp.Expr:
@@ -34,7 +39,7 @@ def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
 
 def named(value: exp.Expr, name: str) -> exp.Alias:
     """``value AS name``."""
-    return exp.Alias(this=value, alias=exp.to_identifier(name))
+    return exp.Alias(this=value, alias=identifier(name))
 
 
 def every(conditions: Iterable[exp.Expr]) -> exp.Expr | None:
@@ -166,15 +171,15 @@ def select(
 
 def table(name: str, alias: str = "") -> exp.Table:
     """A relation by its name, which must be ours."""
-    found = exp.Table(this=exp.to_identifier(name))
+    found = exp.Table(this=identifier(name))
     if alias:
-        found.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+        found.set("alias", exp.TableAlias(this=identifier(alias)))
     return found
 
 
 def nested(query: exp.Query, alias: str) -> exp.Subquery:
     """``(query) AS alias``."""
-    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(alias)))
 
 
 def left_join(source: exp.Expr, on: exp.Expr) -> exp.Join:
