@@ -169,11 +169,19 @@ def _troubles(error: ValidationError, node: Node, kind: Any) -> Iterator[Trouble
         loc = found["loc"]
         if found["type"] == "too_short" and len(found["input"]) >= found["ctx"]["min_length"]:
             continue  # items that are wrong are not counted, and complained about one by one
+        if found["type"] == "extra_forbidden" and _of_another_condition(node.at(loc[:-1]), loc[-1]):
+            continue
         model, key = shape.owner(kind, loc)
         context = found.get("ctx", {})
         rule = context.get("error")
         name = rule.code if isinstance(rule, RuleError) else found["type"]
         yield Trouble(name, loc, found["msg"], found["input"], context, node, model, key)
+
+
+def _of_another_condition(around: Any, key: str | int) -> bool:
+    """Whether a key belongs to a second condition in the same mapping, which is told by itself."""
+    heads = [head for head in HEADS if isinstance(around, dict) and head in around]
+    return key not in heads and any(key in shape.keys(HEADS[head]) for head in heads[1:])
 
 
 def _problem(trouble: Trouble) -> Problem:
