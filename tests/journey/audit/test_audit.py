@@ -236,3 +236,9 @@ def test_sources_are_summed_by_the_ledger(world):
     read = SourceFacts(source="web", rows_read=10, rows_repeated=2)
     codes = {finding.code for finding in world.audit(sources=(read,)).findings}
     assert "AU003" in codes
+
+
+def test_the_guide_lists_every_check():
+    guide = (CHECKS.parents[4] / "docs/audit.md").read_text()
+    rows = [f"| {each.code} | {each.question} |" for each in installed_checks()]
+    assert [row for row in rows if row not in guide] == []

@@ -184,8 +184,7 @@ def _finding(finding: Finding) -> RenderableType:
 
 
 def _figure(figure: Figure) -> str:
-    unit = "" if figure.unit in ("", "rows") else f" {figure.unit}"
-    return f"{figure.label}: {_shown(figure.value)}{unit}"
+    return f"{figure.label}: {_shown(figure.value)}{figure.after}"
 
 
 def _shown(value: str | float | None) -> str:

@@ -13,18 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from fewer.journey.audit.audit import Audit
-from fewer.journey.audit.base import Figure
 from fewer.journey.audit.inventory import EngagementPoint
 
-SINGULAR: Final = {
-    "days": "day",
-    "events": "event",
-    "hours": "hour",
-    "items": "item",
-    "people": "person",
-    "times": "time",
-    "values": "value",
-}
 WORDS: Final = {"error": "Fix first", "warning": "Be careful", "info": "Good to know"}
 _CODE: Final = re.compile(r"`([^`]+)`")
 _BARS: Final = 95  # bars of a sparkline; longer histories are summed by several days
@@ -56,7 +46,6 @@ def section(audit: Audit, *, prefix: str = "audit") -> str:
         words=WORDS,
         share=_share,
         code=_code,
-        unit=unit,
         seen=[],
     )
 
@@ -140,14 +129,6 @@ def _share(part: float) -> str:
         return f"{part:.0%}".replace("%", " %")
     percent = min(max(part * 100, 0.1), 99.9)
     return f"{percent:.0f} %" if 1 <= percent < 99 else f"{percent:.1f} %"  # noqa: PLR2004
-
-
-def unit(figure: Figure) -> str:
-    """What to write after a figure: nothing after rows, the singular after one."""
-    if not figure.unit or figure.unit == "rows":
-        return ""
-    one = figure.value == 1
-    return f" {SINGULAR.get(figure.unit, figure.unit) if one else figure.unit}"
 
 
 def _code(text: str) -> Markup:

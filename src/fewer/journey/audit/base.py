@@ -35,6 +35,16 @@ NO_PERSON: Final = frozenset({"person_missing"})
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
+SINGULAR: Final = {
+    "days": "day",
+    "events": "event",
+    "hours": "hour",
+    "items": "item",
+    "people": "person",
+    "times": "time",
+    "values": "value",
+}
+
 Cell = str | int | float | None
 
 
@@ -44,6 +54,17 @@ class Figure(Frozen):
     label: str
     value: int | float | str
     unit: str = ""  # rows, people, days, %, a currency ...
+
+    @property
+    def after(self) -> str:
+        """What to write after the value: nothing after rows, the singular after one.
+
+        >>> Figure(label="gap", value=1, unit="days").after
+        ' day'
+        """
+        if self.unit in ("", "rows"):
+            return ""
+        return f" {SINGULAR.get(self.unit, self.unit) if self.value == 1 else self.unit}"
 
 
 class Table(Frozen):
