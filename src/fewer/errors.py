@@ -9,6 +9,7 @@
   x EngineError              an engine refused or failed a query
     - UnsupportedByEngineError
     - MissingExtraError      an optional dependency is not installed
+    - StoppedError           the caller asked to stop
   x CheckError             an installed audit check can't be used
   x NotFoundError            no segment, build, person, goal ... of that name
     - PersonNotFoundError
@@ -125,6 +126,12 @@ class MissingExtraError(EngineError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part. Run: pip install 'fewer[{extra}]'")
+
+
+class StoppedError(EngineError):
+    """The caller asked an evaluation to stop; nothing of it was kept."""
+
+    code = "stopped"
 
 
 class CheckError(FewerError):

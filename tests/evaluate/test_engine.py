@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlglot import exp
 
-from fewer.errors import EngineError
-from fewer.evaluate.engines.base import StoppedError, load
+from fewer.errors import EngineError, StoppedError
+from fewer.evaluate.engines.base import load
 from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.occurrence import event_predicate

@@ -23,12 +23,6 @@ Progress = Callable[[str, int, int], None]
 """Told what was finished: its name, pieces done, pieces in all."""
 
 
-class StoppedError(EngineError):
-    """The caller asked to stop; nothing was kept."""
-
-    code = "stopped"
-
-
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an engine can do, as data that is read before work is given to it."""

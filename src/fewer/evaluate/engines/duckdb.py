@@ -15,14 +15,13 @@ import pyarrow as pa
 from pyroaring import BitMap
 from sqlglot import exp
 
-from fewer.errors import EngineError
+from fewer.errors import EngineError, StoppedError
 from fewer.evaluate.engines.base import (
     Capabilities,
     Evaluation,
     Progress,
     StepRun,
     Stop,
-    StoppedError,
 )
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
