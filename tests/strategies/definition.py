@@ -210,7 +210,7 @@ class Conditions:
             last = self._step(dice.pick(self.past) if self.past else None, "did_not")
             steps.append({**last, "within_next": str(dice.pick(self.scene.spans))})
         found: Written = {"sequence": steps, **self._window()}
-        if dice.chance(35):
+        if dice.chance(45):
             found["same"] = self._same(chain)
         return found
 
@@ -221,7 +221,9 @@ class Conditions:
         if not self.past or dice.chance(15):
             return [None] * size
         history = self.moment.history(dice.pick(self.past).person)
-        chosen = dice.some(history, size, size)
+        at = dice.integer(0, len(history) - 1)
+        nearby = history[at : at + size + dice.integer(0, 3)]  # often in one session
+        chosen = dice.some(dice.pick((history, nearby)), size, size)
         return [*sorted(chosen, key=lambda e: (e.ts, e.event_id))]
 
     def _step(self, event: Event | None, head: str = "did") -> Written:
@@ -239,6 +241,8 @@ class Conditions:
 
     def _same(self, chain: Sequence[Event | None]) -> list[str]:
         """Properties on which the chain agrees, item and session, or any."""
+        if self.dice.chance(40):
+            return ["session_id"]
         events = [e for e in chain if e]
         agreed = [
             name

@@ -41,10 +41,10 @@ class Measures:
             count=14,
             days=11,
             distinct=12,
-            sum=14,
-            mean=14,
-            min=14,
-            max=14,
+            sum=18,
+            mean=18,
+            min=18,
+            max=18,
             burst=7,
             share=12,
         )
@@ -111,6 +111,8 @@ class Measures:
         if dice.chance(15):
             return {"between": sorted((a, b))}
         name = dice.pick(COMPARED)
+        if name != "exactly" and dice.chance(60):  # rather a bound that somebody is within
+            a = max(a, b) if name in ("at_most", "less_than") else min(a, b)
         other = {dice.pick(COMPARED): b} if dice.chance(10) else {}
         return {**other, name: self.predicates.near(a) if dice.chance(10) else a}
 

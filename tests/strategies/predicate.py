@@ -118,7 +118,7 @@ class Predicates:
                 test = {name: part}
         if dice.chance(15):
             test |= {dice.pick(("contains", "starts_with", "ends_with")): self._part(target)}
-        return self._ignoring_case(test) if dice.chance(30) else test
+        return self._ignoring_case(test) if dice.chance(40) else test
 
     def _part(self, target: str) -> str:
         start = self.dice.pick((0, 0, 1))

@@ -47,44 +47,38 @@ PROPERTIES = (
     "Path",
 )
 
-TEXTS = (
-    *("", "a", "b", "A", "ab", "a b", "null", "NULL", "None", "0", "1", "true", " ", "nan"),
-    *("a > b", "a > bc", "a > b > c", "a >b", "a > ", "b > a", "A > B", "a>b", " > b"),
-    *("é", "É", "e", "ß", "ẞ", "SS", "ss", "İ", "i", "I", "ı", "i̇", "Σ", "σ", "ς", "ΟΔΟΣ", "οδος"),
-    *(
-        "🙂",
-        "🙂🙂",
-        "👩‍👩‍👧",
-        "שלום",
-        "مرحبا",
-        "ﬁ",
-        "ǅ",
-        "Ω",
-        "K",
-        "日本",
-        "\uab70",
-        "\u13a0",
-        "𐐀",
-        "𐐨",
-    ),
-    *("%", "_", "a%b", "a_b", "axb", "\\", "a\\b", "'", "''", '"', "`", "a'b", "$1", "?", ":x"),
-    *(
-        "a\nb",
-        "a\n",
-        "\n",
-        "\t",
-        "\r\n",
-        "\x0b",
-        "\u00a0",
-        "\u2028",
+ALIKE = (
+    ("", "a", "b", "ab", "abc", "a b", "A", "Ab", " ", "x" * 300),
+    ("null", "NULL", "None", "", "0", "1", "true", "nan", "missing"),
+    ("a > b", "a > bc", "a > b > c", "a", "a >b", "a > ", "b > a", "A > B", "a>b", " > b", "ab"),
+    ("İ", "i", "I", "ı", "i\u0307", "ß", "ẞ", "SS", "ss", "\u017f", "\u13a0", "\uab70", "𐐀", "𐐨"),
+    ("Σ", "σ", "ς", "ΟΔΟΣ", "οδοσ", "οδος", "é", "É", "e", "ﬁ", "ǅ", "Ω", "K", "k"),
+    ("🙂", "🙂🙂", "👩\u200d👧", "שלום", "مرحبا", "日本", "\u202eab", "a🙂b", "🛌"),
+    ("%", "_", "a%b", "a_b", "axb", "ab", "\\", "a\\b", "a.b", "a*b", "%%", "a%"),
+    (
+        "'",
+        "''",
+        '"',
+        "`",
+        "a'b",
+        "$1",
+        "?",
+        ":x",
+        "--",
+        "/*",
+        ";",
         "{}",
         "[a]",
         "(a)",
         "^a$",
         "a.c",
     ),
-    *("/pricing", "/pricing/eu", "/Pricing", "--", "/*", "; drop table events", "x" * 300),
+    ("a", "a\n", "\na", "a\nb", "b", "\n", "\t", "\r\n", "\x0b", "\u00a0", "\u2028", "a\tb", "a b"),
+    ("/pricing", "/pricing/eu", "/Pricing", "/", "pricing", "/pricing?a=1", "/pricing/"),
 )
+"""Texts that engines and people take for one another, side by side."""
+
+TEXTS = tuple(dict.fromkeys(text for group in ALIKE for text in group))
 
 NUMBERS = (
     *("0", "1", "-1", "2", "3", "5", "10", "0.5", "-0.5", "0.1", "0.2", "0.3", "33.333333"),
@@ -145,7 +139,8 @@ class Painter:
         self.spans = tuple(map(Duration.parse, [dice.pick(LONG), *dice.some(SPANS, 2, 3)]))
         self.session_gap = Duration.parse(dice.pick(("30m", "30m", "30m", "15m", "1h")))
         self.as_of = self._as_of()
-        self.texts = tuple(map(text, dice.some(TEXTS, 4, 12)))
+        alike = [one for group in dice.some(ALIKE, 1, 2) for one in group]
+        self.texts = tuple(map(text, [*alike, *dice.some(TEXTS, 0, 3)]))
         self.numbers = tuple(map(Decimal, dice.some(NUMBERS, 2, 6)))
         self.names = tuple(dice.some(EVENTS, 2, 3))
         self.properties = tuple(dice.some(PROPERTIES, 2, 5))
