@@ -116,7 +116,7 @@ class Generation:
             low = _iso_day(since_us) if since_us is not None else ""
             high = _iso_day(until_us - 1) if until_us is not None else "9"
             files = [path for path in table.files if low <= _day(path) <= high]
-            table = Table(files, table.columns, table.versioned)
+            table = Table(files, table.columns, table.versioned, partial=True)
         return relations.events(table, self.registry.of("p"))
 
     def _table(self, name: str) -> Table:

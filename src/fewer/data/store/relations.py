@@ -59,11 +59,17 @@ AD_KEY: Final = ("platform", "account", "campaign", "ad_set", "ad", "segment", "
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The active files of one table, and which of its columns some file has."""
+    """The active files of one table.
+
+    Attributes:
+        columns: Columns that some file of the table has.
+        partial: Whether `files` are some only, so that a column may be in none of them.
+    """
 
     files: Sequence[str]
     columns: frozenset[str]
     versioned: bool
+    partial: bool = False
 
     def read(self) -> exp.Expr:
         """``read_parquet`` over the files."""
@@ -75,10 +81,27 @@ class Table:
 
     def select(self, *columns: exp.Expr) -> exp.Select:
         """SELECT over the files; over nothing, with the same columns, when there are none."""
+        if self.files and self.partial:
+            return exp.select(*columns).from_(self._padded().subquery("e"))
         if self.files:
             return exp.select(*columns).from_(exp.Table(this=self.read()))
-        empty = [exp.alias_(null(_type_of(c.alias_or_name)), c.alias_or_name) for c in columns]
-        return exp.select(*empty).where(exp.false())
+        return _nothing([c.alias_or_name for c in columns])
+
+    def _padded(self) -> exp.Select:
+        """The files' rows, after an empty relation that has every column."""
+        every = exp.select("*").from_(exp.Table(this=self.read()))
+        if not self.columns:
+            return every
+        both = exp.Union(
+            this=_nothing(sorted(self.columns)), expression=every, distinct=False, by_name=True
+        )
+        return exp.select("*").from_(both.subquery("u"))
+
+
+def _nothing(names: Sequence[str]) -> exp.Select:
+    """No rows, with columns of these names."""
+    typed = [exp.alias_(null(_type_of(name)), name) for name in names]
+    return exp.select(*typed).where(exp.false())
 
 
 def _type_of(name: str) -> str:
