@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fewer.journey.define.lint import Finding
     from fewer.project.keys import Keys
     from fewer.project.measuring import Measured
-    from fewer.project.reasons import Reasons
+    from fewer.project.reasons import Reasons, Standing
     from fewer.project.snapshot import Snapshot
 
 CONTROL_URL: Final = "FEWER_CONTROL_URL"
@@ -378,6 +378,12 @@ class Project:
         from fewer.project.reasons import reasons
 
         return reasons(self, segment, person, build_id=build_id)
+
+    def standings(self, person: str, *, build_id: str | None = None) -> list[Standing]:
+        """Which segments of a snapshot a person is in, and what kept them out of the others."""
+        from fewer.project.reasons import standings  # noqa: PLC0415
+
+        return standings(self, person, build_id=build_id)
 
     def sql(self, segment: str, *, as_of: AsOf = None, dialect: str = "duckdb") -> str:
         """One standalone query for the people of a segment, over the canonical relations."""

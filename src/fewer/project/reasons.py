@@ -52,6 +52,61 @@ class Reasons:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one person stands with one segment of a snapshot."""
+
+    segment: str
+    member: bool
+    matched: bool
+    removed_by: tuple[str, ...]  # exclusions that the person is in
+
+    @property
+    def words(self) -> str:
+        """In one phrase."""
+        if self.member:
+            return "in"
+        if not self.matched:
+            return "the rule does not fit"
+        return f"the rule fits, removed by {', '.join(self.removed_by)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the person is not repeated."""
+        return {
+            "segment": self.segment,
+            "member": self.member,
+            "matched": self.matched,
+            "removed_by": list(self.removed_by),
+            "words": self.words,
+        }
+
+
+def standings(project: Project, person: str, *, build_id: str | None) -> list[Standing]:
+    """Where a person stands with every segment of a snapshot; raises for an unknown person."""
+    snapshot = project.snapshot(build_id)
+    number = _number(project, person)
+    return [
+        Standing(
+            view.id,
+            number in view.members,
+            number in view.matched,
+            tuple(
+                step.segment
+                for step in view.funnel
+                if number in view.matched and number in snapshot.segment(step.segment).members
+            ),
+        )
+        for view in snapshot.segments.values()
+    ]
+
+
+def _number(project: Project, person: str) -> int:
+    number = project.keys.number(person)
+    if number is None:
+        raise PersonNotFoundError
+    return number
+
+
 def reasons(project: Project, segment: str, person: str, *, build_id: str | None) -> Reasons:
     """Explain a person's membership as at a snapshot's moment, by its own definitions.
 
@@ -63,9 +118,7 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
 
     snapshot = project.snapshot(build_id)
     members = snapshot.segment(segment).members
-    number = project.keys.number(person)
-    if number is None:
-        raise PersonNotFoundError
+    number = _number(project, person)
     with project.engine(snapshot.as_of_us) as engine:
         root = why(engine, plan_of(project, snapshot), segment, number)
     return Reasons(

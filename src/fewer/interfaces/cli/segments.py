@@ -152,18 +152,35 @@ def overlap(shell: Shell, segment: tuple[str, ...], build_id: str | None) -> Non
 
 
 @segments.command("why")
-@click.argument("segment")
+@click.argument("segment", required=False)
 @click.argument("person")
 @_BUILD
 @common
-def why(shell: Shell, segment: str, person: str, build_id: str | None) -> None:
-    """Say why PERSON is or isn't in a segment: every condition, and the events that decided."""
+def why(shell: Shell, segment: str | None, person: str, build_id: str | None) -> None:
+    """Say why PERSON is or isn't in SEGMENT: every condition, and the events that decided.
+
+    Without SEGMENT: which segments the person is in, which rules fit, and who removed them.
+    """
     project = shell.project()
+    if segment is None:
+        standings = project.standings(person, build_id=build_id)
+        shell.show(
+            {"data": project.settings.data, "segments": [s.to_json() for s in standings]},
+            lambda out: _show_standings(out, standings),
+        )
+        return
     answer = project.why(segment, person, build_id=build_id)
     shell.show(
         {"data": project.settings.data, **answer.to_json()},
         lambda out: _show_why(out, answer),
     )
+
+
+def _show_standings(out: Console, standings: Any) -> None:
+    for standing in standings:
+        mark = Text("yes ", style="green") if standing.member else Text("no  ", style="dim")
+        out.print(mark.append(Text(f"{standing.segment}: {standing.words}", style="default")))
+    out.print("Why exactly: `fewer segments why SEGMENT PERSON`.")
 
 
 def _show_why(out: Console, answer: Any) -> None:

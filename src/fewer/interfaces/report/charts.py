@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, exp, floor, log, log10
+from math import ceil, floor, log, log10
 from typing import Final
 
 INK: Final = "#1a202c"
@@ -20,9 +20,11 @@ BLUE: Final = "#2b6cb0"
 BAND: Final = "#ebf4ff"
 GREY: Final = "#cbd5e0"
 REMOVED: Final = ("#dd6b20", "#d69e2e", "#805ad5", "#38a169", "#e53e3e", "#319795", "#718096")
-_CHAR: Final = 6.6  # pixels a character of the 12 px label font takes, near enough
+_WIDE: Final = 1_060  # as wide as the page's text, so that letters keep their size
+_CHAR: Final = 7.2  # pixels a character of the 12 px label font takes at most, on average
 _ROW: Final = 26
-_LABELS: Final = 250
+_LABELS: Final = 360
+_LONGEST: Final = int((_LABELS - 16) / _CHAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,21 @@ class Interval:
 
 
 def sizes(bars: Sequence[Bar], *, simulated: bool, title: str = "People per segment") -> str:
-    """Horizontal bars on a log axis with the wanted band of 200 to 2,000 people shaded."""
+    """Horizontal bars on a log axis; behind each, shaded, the size that its guard wants."""
     if not bars:
         return ""
-    width, left, right = 920, _LABELS, 90
-    top, height = 34, 34 + _ROW * len(bars) + 12
-    most = max([3_000, *(b.size + sum(n for _, n in b.removed) for b in bars)])
-    axis = _LogAxis(10, most * 1.15, left, width - right)
-    parts = [_guard_band(axis, bars[0], top, height)]
-    parts += [_tick(axis.at(v), top, height - 8, f"{v:,}") for v in axis.decades()]
+    left, right = _LABELS, 90
+    top, height = 34, 34 + _ROW * len(bars) + 6
+    most = max(max(b.size + sum(n for _, n in b.removed) for b in bars), 3_000)
+    axis = _LogAxis(10, most * 1.15, left, _WIDE - right)
+    parts = [_wanted(axis, bar, top + row * _ROW) for row, bar in enumerate(bars)]
+    parts += [_tick(axis.at(v), top, height, f"{v:,}") for v in axis.decades()]
     reasons = _reasons(bars)
-    for row, bar in enumerate(bars):
-        parts.append(_size_row(axis, bar, top + row * _ROW, reasons))
-    legend = _legend(reasons, left, height + 14)
-    full = height + (30 if reasons else 6)
-    return _svg(width, full, title, "".join(parts) + legend, simulated=simulated)
+    parts += [_size_row(axis, bar, top + row * _ROW, reasons) for row, bar in enumerate(bars)]
+    keys = [("size wanted", BAND, 1.0), ("size outside it", GREY, 1.0)]
+    keys += [(f"removed: {name}", colour, 0.55) for name, colour in reasons.items()]
+    legend, full = _legend(keys, left, height + 22, _WIDE - left)
+    return _svg(_WIDE, full, title, "".join(parts) + legend, simulated=simulated)
 
 
 def _reasons(bars: Sequence[Bar]) -> dict[str, str]:
@@ -71,24 +73,23 @@ def _reasons(bars: Sequence[Bar]) -> dict[str, str]:
     return {name: REMOVED[i % len(REMOVED)] for i, name in enumerate(names)}
 
 
-def _guard_band(axis: _LogAxis, bar: Bar, top: int, height: int) -> str:
+def _wanted(axis: _LogAxis, bar: Bar, y: int) -> str:
     x, end = axis.at(bar.low), axis.at(bar.high)
     return (
-        f'<rect x="{x:.1f}" y="{top - 6}" width="{end - x:.1f}" height="{height - top - 2}" '
-        f'fill="{BAND}"/><text x="{(x + end) / 2:.1f}" y="12" fill="{BLUE}" font-size="11" '
-        f'text-anchor="middle">wanted: {bar.low:,} to {bar.high:,}</text>'
+        f'<rect x="{x:.1f}" y="{y - 2}" width="{end - x:.1f}" height="{_ROW}" fill="{BAND}">'
+        f"<title>{escape(bar.label)}: wanted {bar.low:,} to {bar.high:,}</title></rect>"
     )
 
 
 def _size_row(axis: _LogAxis, bar: Bar, y: int, colours: dict[str, str]) -> str:
     inside = bar.low <= bar.size <= bar.high
     start, end = axis.start, axis.at(bar.size)
-    people_in = (
+    parts = [
+        _text(axis.start - 10, y + 15, _short(bar.label), anchor="end"),
         f'<rect x="{start}" y="{y + 3}" width="{max(end - start, 1):.1f}" height="16" rx="2" '
         f'fill="{BLUE if inside else GREY}"><title>{escape(bar.label)}: {bar.size:,} people'
-        "</title></rect>"
-    )
-    parts = [_text(axis.start - 10, y + 15, _short(bar.label, 38), anchor="end"), people_in]
+        f"</title></rect>",
+    ]
     reached, people = end, bar.size
     for name, count in bar.removed:
         if count:
@@ -111,11 +112,11 @@ def heatmap(
     count = len(labels)
     if count < 2:  # noqa: PLR2004  an overlap needs two
         return ""
-    cell, left, top = 34, _LABELS, 130
-    width, height = left + cell * count + 70, top + cell * count + 10
+    cell, left, top = 36, _LABELS, 150
+    width, height = left + cell * count + 110, top + cell * count + 10
     parts = []
     for i, label in enumerate(labels):
-        parts.append(_text(left - 8, top + i * cell + 21, _short(label, 38), anchor="end"))
+        parts.append(_text(left - 8, top + i * cell + 21, _short(label), anchor="end"))
         x = left + i * cell + cell / 2
         parts.append(
             f'<text x="{x}" y="{top - 8}" font-size="12" fill="{INK}" '
@@ -144,7 +145,7 @@ def forest(rows: Sequence[Interval], *, simulated: bool, title: str, reference: 
     """Ratios with intervals on a log axis around the line of no difference."""
     if not rows:
         return ""
-    width, left, right, top = 920, _LABELS, 250, 26
+    width, left, right, top = _WIDE, _LABELS, 280, 26
     height = top + _ROW * len(rows) + 26
     ends = [v for r in rows for v in (r.low, r.high, r.estimate) if 0 < v < float("inf")]
     low = max(min([*ends, reference / 1.5]), 0.05)
@@ -165,7 +166,7 @@ def _forest_row(axis: _LogAxis, row: Interval, y: int, words_at: float) -> str:
     colour = BLUE if row.strong else QUIET
     low, high = axis.at(max(row.low, axis.low)), axis.at(min(row.high, axis.high))
     return (
-        _text(axis.start - 10, y + 13, _short(row.label, 38), anchor="end")
+        _text(axis.start - 10, y + 13, _short(row.label), anchor="end")
         + f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" stroke="{colour}" '
         f'stroke-width="2"><title>{escape(row.label)}: {row.estimate:.2f} '
         f"({row.low:.2f} to {row.high:.2f})</title></line>"
@@ -177,32 +178,39 @@ def _forest_row(axis: _LogAxis, row: Interval, y: int, words_at: float) -> str:
 def bands(
     rows: Sequence[tuple[str, int, float, float, float]], *, simulated: bool, title: str
 ) -> str:
-    """Lookback bands: bar = people in the band, dot with whisker = outcome rate (0..1)."""
+    """Lookback bands, newest first: outcome rate (0..1) with its interval above, people below.
+
+    A row is (band, people, rate, lower limit, upper limit).
+    """
     if not rows:
         return ""
-    width, top, base, left = 420, 30, 190, 50
-    step = (width - left - 20) / len(rows)
-    people = max([1, *(r[1] for r in rows)])
-    rate = max([1e-9, *(r[4] for r in rows)])
-    parts = []
+    width, left, top, middle, base = 320, 8, 16, 126, 206
+    step = (width - 2 * left) / len(rows)
+    people = max(max(row[1] for row in rows), 1)
+    rate = max(max(row[4] for row in rows), 1e-9)
+    parts = [_rule(left, width - left, middle), _rule(left, width - left, base)]
     for i, (label, size, value, low, high) in enumerate(rows):
         x = left + step * (i + 0.5)
-        tall = (base - top - 20) * size / people
+        lowest, dot, highest = (middle - (middle - top) * v / rate for v in (low, value, high))
+        parts.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{lowest:.1f}" y2="{highest:.1f}" '
+            f'stroke="{BLUE}" stroke-width="2"/><circle cx="{x:.1f}" cy="{dot:.1f}" r="4" '
+            f'fill="{BLUE}"><title>{escape(label)}: {value:.2%} ({low:.2%} to {high:.2%})'
+            "</title></circle>"
+        )
+        parts.append(_text(x + 8, min(dot + 4, middle - 4), f"{value:.1%}", colour=BLUE, bold=True))
+        tall = (base - middle - 24) * size / people
         parts.append(
             f'<rect x="{x - step * 0.32:.1f}" y="{base - tall:.1f}" width="{step * 0.64:.1f}" '
-            f'height="{tall:.1f}" fill="{BAND}" stroke="{GREY}"><title>{escape(label)}: {size:,} '
-            f"people</title></rect>"
+            f'height="{tall:.1f}" fill="{BAND}" stroke="{GREY}"/>'
         )
-        parts.append(_text(x, base - tall - 4, f"{size:,}", anchor="middle", size=10, colour=QUIET))
-        parts.append(_text(x, base + 15, label, anchor="middle", size=11))
-        lo, mid, hi = (base - (base - top) * v / rate for v in (low, value, high))
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{lo:.1f}" y2="{hi:.1f}" stroke="{BLUE}" '
-            f'stroke-width="2"/><circle cx="{x:.1f}" cy="{mid:.1f}" r="4" fill="{BLUE}">'
-            f"<title>{escape(label)}: {value:.2%} ({low:.2%} to {high:.2%})</title></circle>"
-        )
-        parts.append(_text(x + 8, mid + 4, f"{value:.1%}", size=11, colour=BLUE))
+        parts.append(_text(x, base - tall - 5, f"{size:,}", anchor="middle", colour=QUIET))
+        parts.append(_text(x, base + 17, label, anchor="middle"))
     return _svg(width, base + 26, title, "".join(parts), simulated=simulated)
+
+
+def _rule(start: float, end: float, y: float) -> str:
+    return f'<line x1="{start}" x2="{end}" y1="{y}" y2="{y}" stroke="{LINE}"/>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +241,6 @@ class _LogAxis:
         return apart
 
 
-def mean_of_log(low: float, high: float) -> float:
-    """Middle of an interval on the log axis; for charts that have only the ends."""
-    return exp((log(low) + log(high)) / 2)
-
-
 def _tick(x: float, top: float, bottom: float, words: str) -> str:
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 6}" y2="{bottom}" stroke="{LINE}"/>'
@@ -245,15 +248,21 @@ def _tick(x: float, top: float, bottom: float, words: str) -> str:
     )
 
 
-def _legend(colours: dict[str, str], x: float, y: float) -> str:
-    parts = []
-    for name, colour in colours.items():
+def _legend(
+    keys: Sequence[tuple[str, str, float]], left: float, y: float, width: float
+) -> tuple[str, float]:
+    """Coloured squares with their (words, colour, opacity), in lines; and where they end."""
+    parts, x = [], left
+    for words, colour, opacity in keys:
+        wide = 34 + _CHAR * len(words) * 11 / 12
+        if x > left and x + wide > left + width:
+            x, y = left, y + 18
         parts.append(
-            f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour}" '
-            'fill-opacity=".55"/>' + _text(x + 15, y, f"removed: {name}", size=11, colour=QUIET)
+            f'<rect x="{x:.0f}" y="{y - 9}" width="10" height="10" fill="{colour}" '
+            f'fill-opacity="{opacity}"/>' + _text(x + 15, y, words, size=11, colour=QUIET)
         )
-        x += 40 + _CHAR * (len(name) + 9)
-    return "".join(parts)
+        x += wide
+    return "".join(parts), y + 10
 
 
 def _text(
@@ -273,13 +282,13 @@ def _text(
     )
 
 
-def _short(words: str, most: int) -> str:
+def _short(words: str, most: int = _LONGEST) -> str:
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
 def _svg(width: float, height: float, title: str, body: str, *, simulated: bool) -> str:
     mark = (
-        f'<text class="watermark" x="{width / 2:.0f}" y="{height / 2:.0f}" font-size="44" '
+        f'<text class="watermark" x="{width / 2:.0f}" y="{height / 2:.0f}" font-size="{min(44, width / 9):.0f}" '
         f'font-weight="700" text-anchor="middle" fill="#c05621" fill-opacity=".16" '
         f'transform="rotate(-12 {width / 2:.0f} {height / 2:.0f})" pointer-events="none">'
         "SIMULATED DATA</text>"

@@ -83,7 +83,7 @@ def _bars(story: dict[str, Any]) -> list[charts.Bar]:
             high=g["guard"]["max"],
         )
         for g in story["segments"]
-        if not g["variant"]
+        if not g["variant"] and not g["exclusion"]
     ]
 
 
