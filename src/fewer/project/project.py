@@ -381,7 +381,7 @@ class Project:
 
     def standings(self, person: str, *, build_id: str | None = None) -> list[Standing]:
         """Which segments of a snapshot a person is in, and what kept them out of the others."""
-        from fewer.project.reasons import standings  # noqa: PLC0415
+        from fewer.project.reasons import standings
 
         return standings(self, person, build_id=build_id)
 

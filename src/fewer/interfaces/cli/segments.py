@@ -152,24 +152,26 @@ def overlap(shell: Shell, segment: tuple[str, ...], build_id: str | None) -> Non
 
 
 @segments.command("why")
-@click.argument("segment", required=False)
-@click.argument("person")
+@click.argument("names", nargs=-1, required=True, metavar="[SEGMENT] PERSON")
 @_BUILD
 @common
-def why(shell: Shell, segment: str | None, person: str, build_id: str | None) -> None:
+def why(shell: Shell, names: tuple[str, ...], build_id: str | None) -> None:
     """Say why PERSON is or isn't in SEGMENT: every condition, and the events that decided.
 
     Without SEGMENT: which segments the person is in, which rules fit, and who removed them.
     """
+    if len(names) > 2:  # noqa: PLR2004  a segment and a person
+        raise click.UsageError("Name one segment and one person, or one person.")
+    *segments_named, person = names
     project = shell.project()
-    if segment is None:
+    if not segments_named:
         standings = project.standings(person, build_id=build_id)
         shell.show(
             {"data": project.settings.data, "segments": [s.to_json() for s in standings]},
             lambda out: _show_standings(out, standings),
         )
         return
-    answer = project.why(segment, person, build_id=build_id)
+    answer = project.why(segments_named[0], person, build_id=build_id)
     shell.show(
         {"data": project.settings.data, **answer.to_json()},
         lambda out: _show_why(out, answer),

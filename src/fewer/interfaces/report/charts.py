@@ -56,7 +56,7 @@ def sizes(bars: Sequence[Bar], *, simulated: bool, title: str = "People per segm
         return ""
     left, right = _LABELS, 90
     top, height = 34, 34 + _ROW * len(bars) + 6
-    most = max(max(b.size + sum(n for _, n in b.removed) for b in bars), 3_000)
+    most = max(*(b.size + sum(n for _, n in b.removed) for b in bars), 3_000)
     axis = _LogAxis(10, most * 1.15, left, _WIDE - right)
     parts = [_wanted(axis, bar, top + row * _ROW) for row, bar in enumerate(bars)]
     parts += [_tick(axis.at(v), top, height, f"{v:,}") for v in axis.decades()]
@@ -186,8 +186,8 @@ def bands(
         return ""
     width, left, top, middle, base = 320, 8, 16, 126, 206
     step = (width - 2 * left) / len(rows)
-    people = max(max(row[1] for row in rows), 1)
-    rate = max(max(row[4] for row in rows), 1e-9)
+    people = max(*(row[1] for row in rows), 1)
+    rate = max(*(row[4] for row in rows), 1e-9)
     parts = [_rule(left, width - left, middle), _rule(left, width - left, base)]
     for i, (label, size, value, low, high) in enumerate(rows):
         x = left + step * (i + 0.5)
@@ -287,8 +287,10 @@ def _short(words: str, most: int = _LONGEST) -> str:
 
 
 def _svg(width: float, height: float, title: str, body: str, *, simulated: bool) -> str:
+    letters = min(44, width / 9)
     mark = (
-        f'<text class="watermark" x="{width / 2:.0f}" y="{height / 2:.0f}" font-size="{min(44, width / 9):.0f}" '
+        f'<text class="watermark" x="{width / 2:.0f}" y="{height / 2:.0f}" '
+        f'font-size="{letters:.0f}" '
         f'font-weight="700" text-anchor="middle" fill="#c05621" fill-opacity=".16" '
         f'transform="rotate(-12 {width / 2:.0f} {height / 2:.0f})" pointer-events="none">'
         "SIMULATED DATA</text>"
