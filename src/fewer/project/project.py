@@ -27,6 +27,7 @@ from fewer.project.settings_file import load_settings
 
 if TYPE_CHECKING:
     from fewer.data.sources.base import IngestResult, Progress
+    from fewer.data.sources.preview import Preview
     from fewer.data.store.generation import Generation
     from fewer.data.store.quarantine import RefusedRow
     from fewer.data.store.snapshots import BuildInfo
@@ -190,6 +191,12 @@ class Project:
         )
         self.refresh()
         return result
+
+    def preview_source(self, source: str, count: int = 5) -> Preview:
+        """First rows of a source, and what the mapping makes of them; stores nothing."""
+        from fewer.data.sources.preview import preview
+
+        return preview(self.store, self.settings, self.folder.root, source, count)
 
     def quarantine_counts(self) -> list[dict[str, Any]]:
         """Rejected rows by source, file and reason."""

@@ -38,7 +38,10 @@ def ingest(
         from fewer.interfaces.cli import preview_view
 
         found = project.preview_source(preview, count)
-        shell.show(preview_view.to_json(found), lambda out: preview_view.show(out, found))
+        shell.show(
+            {"data": project.settings.data, **preview_view.to_json(found)},
+            lambda out: preview_view.show(out, found),
+        )
         return
     with ingest_view.progress(shell) as bar:
         result = project.ingest(only=only, dry_run=dry_run, rebuild=rebuild, progress=bar)
