@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from fewer.data.sources.base import Part, Progress, Read
+from fewer.data.sources.base import Part, Progress, Quiet, Read
 from fewer.data.sources.join import joined
 from fewer.data.sources.read_csv import CsvFile, read_csv
 from fewer.data.sources.read_jsonl import read_jsonl
@@ -71,15 +71,33 @@ class FileSource:
     def read(self, writer: Writer, part: Part, *, seq: int, progress: Progress) -> Read:
         """Stage the rows of a file, with the columns that joins add."""
         path: Path = part.where
+        has_nul = self._scans[path].has_nul
+        return self._read(writer, path, seq=seq, progress=progress, has_nul=has_nul)
+
+    def read_first(self, writer: Writer, path: Path, limit: int) -> Read:
+        """Stage the first `limit` rows of a file, without looking at the others."""
+        return self._read(writer, path, seq=0, progress=Quiet(), has_nul=False, limit=limit)
+
+    def _read(
+        self,
+        writer: Writer,
+        path: Path,
+        *,
+        seq: int,
+        progress: Progress,
+        has_nul: bool,
+        limit: int | None = None,
+    ) -> Read:
         read = read_file(
             writer,
             path,
             format_=format_of(path, self.settings.format),
             options=self.settings.options,
             missing=self.settings.missing,
-            has_nul=self._scans[path].has_nul,
+            has_nul=has_nul,
             seq=seq,
             progress=progress,
+            limit=limit,
         )
         for number, join in enumerate(self.settings.join):
             read = self._join(writer, read, join, number, progress)
@@ -160,11 +178,12 @@ def read_file(
     has_nul: bool,
     seq: int,
     progress: Progress,
+    limit: int | None = None,
 ) -> Read:
-    """Rows of one file; staging tables are named after `seq`."""
+    """Rows of one file (the first `limit`); staging tables are named after `seq`."""
     name = f"{seq}" if seq >= 0 else f"j{-seq}"
     if format_ == "parquet":
-        return read_parquet(writer.db, path, missing=missing or ())
+        return read_parquet(writer.db, path, missing=missing or (), limit=limit)
     if format_ == "jsonl":
         return read_jsonl(
             writer.db,
@@ -173,8 +192,9 @@ def read_file(
             missing=missing or (),
             name=name,
             progress=progress,
+            limit=limit,
         )
     delimiter = options.delimiter or ("\t" if format_ == "tsv" else ",")
     empty = ("",) if missing is None else missing
     file = CsvFile(path, options, delimiter, empty, has_nul)
-    return read_csv(writer.db, file, name=name, progress=progress)
+    return read_csv(writer.db, file, name=name, progress=progress, limit=limit)

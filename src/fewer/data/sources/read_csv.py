@@ -75,7 +75,12 @@ def header(file: CsvFile) -> list[str]:
 
 
 def read_csv(
-    db: duckdb.DuckDBPyConnection, file: CsvFile, *, name: str, progress: Progress
+    db: duckdb.DuckDBPyConnection,
+    file: CsvFile,
+    *,
+    name: str,
+    progress: Progress,
+    limit: int | None = None,
 ) -> Read:
     """Stage the rows of a file in the table ``raw_<name>`` (and refused ones beside it)."""
     csv.field_size_limit(text.MAX_LINE)
@@ -86,8 +91,8 @@ def read_csv(
     table, refused = f"raw_{name}", f"torn_{name}"
     columns = [f"c{i}" for i in range(len(names))]
     db.execute(f"CREATE TABLE {refused} (line BIGINT, reason VARCHAR, raw VARCHAR)")
-    if not _fast(db, file, table, columns):
-        _careful(db, file, table, columns, refused, progress)
+    if limit is not None or not _fast(db, file, table, columns):
+        _careful(db, file, table, columns, refused, progress, limit=limit)
     counted = db.execute(
         f"SELECT (SELECT count(*) FROM {table}), (SELECT count(*) FROM {refused})"  # noqa: S608
     ).fetchone()
@@ -195,6 +200,8 @@ def _careful(
     columns: list[str],
     refused: str,
     progress: Progress,
+    *,
+    limit: int | None = None,
 ) -> None:
     names = ", ".join(f"{c} VARCHAR" for c in columns)
     db.execute(f"CREATE TABLE {table} (line BIGINT{', ' if names else ''}{names})")
@@ -222,6 +229,8 @@ def _careful(
 
     has_header = file.options.header
     for record in _records(file, skip_header=has_header):
+        if line == limit:
+            break
         line += 1
         reason, fields = _judge(record, file, len(columns))
         if reason or fields is None:

@@ -30,6 +30,7 @@ def read_jsonl(
     missing: tuple[str, ...],
     name: str,
     progress: Progress,
+    limit: int | None = None,
 ) -> Read:
     """Stage the objects of a file in the table ``raw_<name>``, as JSON in the column ``doc``."""
     table, refused = f"raw_{name}", f"torn_{name}"
@@ -51,6 +52,8 @@ def read_jsonl(
         row = physical.strip()
         if not row:
             continue
+        if line == limit:
+            break
         if line == 0 and row.startswith("["):
             raise SourceError(
                 f"{path.name} begins with '[': it holds one JSON array, not one object per line. "

@@ -17,7 +17,9 @@ from fewer.errors import SourceError
 _OWN = "file_row_number"
 
 
-def read_parquet(db: duckdb.DuckDBPyConnection, path: Path, *, missing: tuple[str, ...]) -> Read:
+def read_parquet(
+    db: duckdb.DuckDBPyConnection, path: Path, *, missing: tuple[str, ...], limit: int | None = None
+) -> Read:
     """The rows of a file, not staged: selecting from the relation reads the file.
 
     Raises:
@@ -42,10 +44,12 @@ def read_parquet(db: duckdb.DuckDBPyConnection, path: Path, *, missing: tuple[st
             value, shape = cast(value, "VARCHAR"), "text"
         selected.append(exp.alias_(value, f"c{i}"))
         columns[name] = Field(column(f"c{i}"), shape, type_)
-    source = exp.select(*selected).from_(exp.Table(this=scan)).subquery("p")
+    rows = exp.select(*selected).from_(exp.Table(this=scan))
+    if limit is not None:
+        rows, count = rows.limit(limit), min(count, limit)
     pairs = [part for name, field in columns.items() for part in (name, field.sql)]
     relation = Relation(
-        source=source,
+        source=rows.subquery("p"),
         columns=columns,
         missing=missing,
         raw=fill("CAST($o AS VARCHAR)", o=call("json_object", *pairs)),
