@@ -67,6 +67,11 @@ def read(text, kind=Condition):
             ("has done purchase where the share with coupon is present is at least 0.5"
             " in the last 90 days"),
         ),
+        ("{did: view, days: {exactly: 1}}", "has ever done view on exactly 1 day"),
+        (
+            "{did: view, distinct: {of: value, at_most: 1}}",
+            "has ever done view with at most 1 value of value",
+        ),
         ("{did_not: purchase, within: 30d}", "has not done purchase in the last 30 days"),
         ("{did_not: purchase}", "has never done purchase"),
         (
@@ -97,7 +102,7 @@ def read(text, kind=Condition):
         ("{all: []}", "everyone"),
         ("{any: []}", "no one"),
         ("{none: [{in_list: a}, {consent: b}]}",
-         'none of (is on the list "a"; or has granted consent for b)'),
+         "none of (is on the list a; or has granted consent for b)"),
         (
             "{all: [{in_list: x}, {any: [{in_list: y}, {in_list: z}]}]}",
             "is on the list x, and (is on the list y, or is on the list z)",

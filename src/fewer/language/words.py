@@ -42,19 +42,13 @@ from fewer.model.window import Duration, Windowed
 
 _BARE: Final = re.compile(r"[^\W\d]\w*(?:[.-]\w+)*")
 _TAKEN: Final = frozenset({
-    "a", "above", "absent", "ago", "all", "and", "any", "anyone", "at", "average", "before",
-    "below", "between", "case", "consent", "contains", "day", "days", "different", "done", "each",
-    "else", "ends", "event", "ever", "everyone", "exactly", "false", "first", "for", "from", "full",
-    "granted", "has", "have", "having", "hour", "hours", "ignoring", "in", "is", "item", "largest",
-    "last", "later", "least", "less", "list", "matches", "minute", "minutes", "missing", "more",
-    "most", "never", "next", "no", "none", "not", "nothing", "of", "on", "one", "or", "order",
-    "other", "pattern", "people", "percent", "periods", "person", "present", "same", "sample",
-    "segment", "share", "since", "smallest", "stable", "starts", "step", "than", "that", "the",
-    "their", "them", "then", "these", "this", "times", "to", "total", "trait", "true", "until",
-    "value", "values", "varies", "was", "week", "weeks", "were", "which", "window", "with",
-    "within",
+    "after", "all", "and", "any", "anyone", "at", "before", "below", "between", "contains", "done",
+    "ends", "ever", "everyone", "exactly", "false", "first", "from", "has", "have", "having", "in",
+    "is", "last", "least", "less", "matches", "more", "most", "never", "next", "no", "none", "not",
+    "nothing", "of", "on", "or", "since", "starts", "than", "that", "the", "then", "to", "true",
+    "until", "was", "where", "which", "with", "within",
 })  # fmt: skip
-"""Words of the sentences below; a name that equals one is put in quotes."""
+"""Words that join the parts of the sentences below; a name that equals one is put in quotes."""
 
 
 def describe(definition: Condition | Segment | Goal) -> str:
@@ -258,11 +252,12 @@ def _measure(kind: str, measure: Any) -> str:
             share = f"the share with {_where(measure.where)}"
             return f"where {share} is {_bounds(measure)}"
         case PropertyMeasure() if kind == "distinct":
-            return f"with {_bounds(measure)} different values of {name(measure.of)}"
+            values = "value" if _only(measure) == 1 else "different values"
+            return f"with {_bounds(measure)} {values} of {name(measure.of)}"
         case PropertyMeasure():
             return f"with {_OF[kind]} {name(measure.of)} of {_bounds(measure)}"
         case _ if kind == "days":
-            return f"on {_bounds(measure)} different days"
+            return f"on {_bounds(measure)} {'day' if _only(measure) == 1 else 'different days'}"
         case _:
             return f"{_bounds(measure)} {_times(_only(measure))}"
 
