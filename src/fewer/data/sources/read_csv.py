@@ -21,6 +21,7 @@ from fewer.data.sources import text
 from fewer.data.sources.base import Progress, Read
 from fewer.data.sources.fields import Field, Relation
 from fewer.data.store.sql import call, column
+from fewer.errors import SourceError
 from fewer.model.mapping import FileOptions
 
 _ROWS_AT_ONCE: Final = 20_000
@@ -54,11 +55,19 @@ class CsvFile:
 
 
 def header(file: CsvFile) -> list[str]:
-    """Column names; unique: the second ``name`` becomes ``name_2``. Empty for an empty file."""
+    """Column names; unique: the second ``name`` becomes ``name_2``. Empty for an empty file.
+
+    Raises:
+        SourceError: The header is in another encoding: no column could be told by its name.
+    """
     found = list(file.options.columns or ())
     if not found:
         first = next(_records(file, skip_header=False), None)
-        if first is None or first.fields is None:
+        if first is None:
+            return []
+        if text.is_broken(first.raw):
+            raise SourceError(_not_text(file))
+        if first.fields is None:
             return []
         found = first.fields
         if not file.options.header:
@@ -72,6 +81,14 @@ def header(file: CsvFile) -> list[str]:
             unique, again = f"{name}_{again}", again + 1
         names.append(unique)
     return names
+
+
+def _not_text(file: CsvFile) -> str:
+    return (
+        f"{file.path.name}: its first line is not {file.options.encoding}."
+        " Name the encoding under the source's options: cp1252 is usual for exports of Windows"
+        " programs in Western Europe, utf-16 for 'Unicode text'."
+    )
 
 
 def read_csv(
