@@ -87,6 +87,10 @@ class Engine(Protocol):
         """
         ...
 
+    def hold(self, relation: str) -> None:
+        """Keep a relation at hand for many passes over the same rows; may do nothing."""
+        ...
+
     def evaluate(
         self,
         plan: Plan,

@@ -92,6 +92,22 @@ class DuckDBEngine:
             except duckdb.Error as error:
                 raise _refused(error, sql) from None
 
+    def hold(self, relation: str) -> None:
+        """Copy a relation into memory: opening hundreds of files costs more than a pass over them.
+
+        Beyond `memory_limit` DuckDB keeps the copy in its temporary directory.
+        """
+        held = table(f"held_{relation}")
+        every_column = exp.select("*").from_(table(relation))
+        view = exp.Create(
+            this=table(relation),
+            kind="VIEW",
+            expression=exp.select("*").from_(held.copy()),
+            replace=True,
+        )
+        for create in (exp.Create(this=held, kind="TABLE", expression=every_column), view):
+            self._execute(self._root, create.sql(dialect="duckdb"))
+
     def evaluate(
         self,
         plan: Plan,

@@ -25,6 +25,7 @@ from fewer.model.window import from_utc_micros
 
 Verdict = Literal["good", "limited", "low"]
 FORMAT: Final = 1
+HELD: Final = 20_000_000  # events; more are read from their files in each pass
 
 
 class CheckResult(Frozen):
@@ -85,6 +86,8 @@ def run(context: AuditContext, *, checks: Sequence[Check] | None = None) -> Audi
 
     Checks whose code is in `context.ignore` are listed as ignored and not run.
     """
+    if sum(context.catalog.events.values()) <= HELD:
+        context.engine.hold("events")
     survey = Survey(context)
     found: list[Finding] = []
     results = []
