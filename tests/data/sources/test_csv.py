@@ -107,6 +107,13 @@ def test_bytes_that_are_no_text(bench):
     assert refused(bench) == [(2, "bad_encoding", "bob,2026-03-01,/\\xff\\xfe")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "cp1252"])
+def test_a_header_of_another_encoding_is_no_header(bench, encoding):
+    content = "who,at,pagé\nann,2026-03-01,/a\n".encode(encoding)
+    with pytest.raises(SourceError, match=r"log\.csv: its first line is not utf-8.*cp1252"):
+        one(bench, content)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "cp1252", "utf-8-sig"])
 def test_declared_encodings(bench, encoding):
     content = (HEAD + "änn,2026-03-01,/é\n").encode(encoding)

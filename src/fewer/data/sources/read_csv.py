@@ -65,7 +65,7 @@ def header(file: CsvFile) -> list[str]:
         first = next(_records(file, skip_header=False), None)
         if first is None:
             return []
-        if text.is_broken(first.raw):
+        if file.options.header and text.is_broken(first.raw):
             raise SourceError(_not_text(file))
         if first.fields is None:
             return []
