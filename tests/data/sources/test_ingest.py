@@ -47,6 +47,16 @@ class TestAgain:
         assert counts(bench.ingest()) == [("log.csv", "read", 3, 1, 2)]
         assert bench.events("key") == [("ann",), ("bob",), ("cy",)]
 
+    def test_a_file_that_changed_instead_of_growing_is_noticed(self, bench):
+        bench.write("log.csv", HEAD + ROWS)
+        bench.sources(LOG).ingest()
+        bench.write("log.csv", HEAD + ROWS.replace("/a", "/corrected"))
+        result = bench.ingest()
+        assert counts(result) == [("log.csv", "read", 2, 1, 1)]
+        assert "1 rows that the file held" in result.files[0].notes[0]
+        bench.ingest(rebuild=True)
+        assert bench.events("page") == [("/corrected",), ("/b",)]
+
     def test_equal_lines_are_different_events_also_when_the_file_grows(self, bench):
         line = "ann,2026-03-01,/a\n"
         bench.write("log.csv", HEAD + line * 2)
@@ -126,6 +136,13 @@ class TestIds:
         result = bench.sources(source).ingest()
         assert bench.column("events", "event_id") == ["x-1/2"]
         assert result.rows.reasons == {"event_id_missing": 1}
+
+    def test_two_events_of_a_row_with_one_id_are_noticed(self, bench):
+        bench.write("log.csv", "id,who,at\n1,ann,2026-03-01\n2,ann,2026-03-01\n")
+        both = [events(id="id"), events(event="buy", id="id")]
+        result = bench.sources({**LOG, "events": both}).ingest()
+        assert result.rows.made == {"events": 2}
+        assert "2 rows gave two events with the same id" in result.files[0].notes[0]
 
     def test_numbers_of_the_day_are_utc(self, bench):
         rows = "1,ann,2026-03-01T23:30:00-05:00\n1,ann,2026-03-02T04:30:00Z\n"

@@ -9,14 +9,14 @@ accounted for as stored, duplicate, refused or filtered.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from fewer.data.sources.base import FileResult, IngestResult, Part, Progress, Quiet, Read
 from fewer.data.sources.files import FileSource
+from fewer.data.sources.known import Known, check_mappings, mapping_hash_of
 from fewer.data.sources.targets import Staged, sheets
 from fewer.data.store import batch as accounts
 from fewer.data.store.append_ads import append_ad_reports
@@ -46,6 +46,7 @@ class _File:
     read: int = 0
     warnings: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    before: RowCounts | None = None
 
 
 @dataclass(slots=True)
@@ -95,17 +96,17 @@ def ingest(
     chosen = _choose(settings, only)
     sources = {s.id: FileSource(s, base) for s in settings.sources if s.id in chosen}
     parts = {id_: list(source.parts(watch)) for id_, source in sources.items()}
-    hashes = {id_: _mapping_hash(source, settings) for id_, source in sources.items()}
-    known = _Known(store.ledger())
+    hashes = {id_: mapping_hash_of(source, settings) for id_, source in sources.items()}
+    known = Known(store.ledger())
     if not rebuild:
-        _check_mappings(known, hashes)
+        check_mappings(known, hashes)
     if not rebuild and all(known.has(i, part) for i, found in parts.items() for part in found):
         return _unchanged(store, parts, dry_run=dry_run)
     with store.write(dry_run=dry_run) as writer:
         # Another process may have published while files were hashed.
-        known = _Known(store.ledger(), without=sources if rebuild else ())
+        known = Known(store.ledger(), without=sources if rebuild else ())
         if not rebuild:
-            _check_mappings(known, hashes)
+            check_mappings(known, hashes)
         run = _Run(store, writer, settings, watch)
         if rebuild:
             for id_ in sources:
@@ -126,62 +127,6 @@ def _choose(settings: ProjectSettings, only: Collection[str]) -> set[str]:
         if wanted not in ids:
             raise NotFoundError("source", wanted, ids)
     return set(only) if only else set(ids)
-
-
-class _Known:
-    """What the ledger says was read."""
-
-    def __init__(self, entries: Iterable[LedgerEntry], *, without: Collection[str] = ()) -> None:
-        self.mappings: dict[tuple[str, str], str] = {}
-        self._newest: dict[tuple[str, str], str] = {}
-        for entry in entries:
-            if entry.source not in without:
-                self.mappings[entry.source, entry.content_hash] = entry.mapping_hash
-                self._newest[entry.source, entry.file] = entry.content_hash
-
-    def has(self, source: str, part: Part) -> bool:
-        """Whether there is nothing new in a part.
-
-        That is so when the same name held the same content last, and when a new name holds
-        content that is known. A name that returns to content of long ago is read: it may say
-        again what was true of people then.
-        """
-        last = self._newest.get((source, part.name))
-        if last is not None:
-            return last == part.content_hash
-        return (source, part.content_hash) in self.mappings
-
-    def add(self, source: str, part: Part, mapping_hash: str) -> None:
-        """Note a part that is being read."""
-        self.mappings[source, part.content_hash] = mapping_hash
-        self._newest[source, part.name] = part.content_hash
-
-
-def _mapping_hash(source: FileSource, settings: ProjectSettings) -> str:
-    mapping = source.settings.model_dump_json(exclude={"id", "files"}, exclude_defaults=True)
-    facts = f"{mapping}\n{settings.timezone}\n{source.joins_hash()}"
-    return hashlib.sha256(facts.encode()).hexdigest()
-
-
-def _check_mappings(known: _Known, hashes: dict[str, str]) -> None:
-    changed = {
-        source
-        for (source, _), old in known.mappings.items()
-        if source in hashes and old != hashes[source]
-    }
-    if changed:
-        raise SettingsError(
-            [
-                Problem(
-                    "mapping_changed",
-                    f"The mapping of source {source!r} (or a file it joins, or the project's "
-                    "timezone) was changed since its files were read.",
-                    hint="Read them again with the new mapping: "
-                    f"fewer ingest --only {source} --rebuild (or undo the change).",
-                )
-                for source in sorted(changed)
-            ]
-        )
 
 
 def _unchanged(store: Store, parts: dict[str, list[Part]], *, dry_run: bool) -> IngestResult:
@@ -228,7 +173,7 @@ class _Run:
         source: FileSource,
         parts: Sequence[Part],
         mapping_hash: str,
-        known: _Known,
+        known: Known,
     ) -> None:
         """Read the files of one source that the ledger does not have."""
         load = _Load()
@@ -238,19 +183,20 @@ class _Run:
                 same = FileResult(source=source.id, file=part.name, state="unchanged")
                 self._results[self._places] = same
                 continue
+            before = known.rows(source.id, part)
             known.add(source.id, part, mapping_hash)
-            self._stage(source, part, load)
+            self._stage(source, part, load, before)
             if load.rows >= _FLUSH_ROWS:
                 self._write(source, load, mapping_hash)
                 load = _Load()
         self._write(source, load, mapping_hash)
 
-    def _stage(self, source: FileSource, part: Part, load: _Load) -> None:
+    def _stage(self, source: FileSource, part: Part, load: _Load, before: RowCounts | None) -> None:
         seq = self._writer.facts.next_seq
         self._facts(next_seq=seq + 1)
         self._watch.start(source.id, part.name, size=part.size)
         read = source.read(self._writer, part, seq=seq, progress=self._watch)
-        file = _File(part, seq, self._places, read.rows, dict(read.warnings))
+        file = _File(part, seq, self._places, read.rows, dict(read.warnings), before=before)
         made = sheets(
             self._writer,
             source.settings,
@@ -343,7 +289,7 @@ class _Run:
             seal_rows(writer, source.id, name)
             writer.db.execute(f"DROP TABLE {name}")
         for file in load.files:
-            self._finish(source.id, file, mapping_hash, made if len(load.files) == 1 else {})
+            self._finish(source, file, mapping_hash, made if len(load.files) == 1 else {})
         for table in load.staged:
             writer.db.execute(f"DROP VIEW {table}_good")
             writer.db.execute(f"DROP TABLE {table}")
@@ -377,7 +323,9 @@ class _Run:
         known = getattr(self._writer.facts, fact)
         self._facts(**{fact: tuple(sorted({*known, *(name for (name,) in rows)}))})
 
-    def _finish(self, source: str, file: _File, mapping_hash: str, made: dict[str, int]) -> None:
+    def _finish(
+        self, source: FileSource, file: _File, mapping_hash: str, made: dict[str, int]
+    ) -> None:
         found = accounts.tally(self._writer, file.seq)
         stored = found.get(accounts.STORED, 0)
         duplicate = found.get(accounts.DUPLICATE, 0)
@@ -395,12 +343,37 @@ class _Run:
         part = file.part
         self.entries.append(
             LedgerEntry(
-                file.seq, source, part.name, part.content_hash, mapping_hash, part.size, counts
+                file.seq, source.id, part.name, part.content_hash, mapping_hash, part.size, counts
             )
         )
         self._results[file.place] = FileResult(
-            source=source, file=part.name, state="read", rows=counts
+            source=source.id,
+            file=part.name,
+            state="read",
+            rows=counts,
+            notes=tuple(self._notes(source, file, counts)),
         )
+
+    def _notes(self, source: FileSource, file: _File, counts: RowCounts) -> Iterator[str]:
+        """What a person should know of a file, beside the counts."""
+        twins = accounts.twins(self._writer, file.seq)
+        if twins:
+            yield (
+                f"{twins:,} rows gave two events with the same id on the same day; the second was "
+                "left out. Give one of the mappings an id with a prefix: id: {columns: ..., "
+                "prefix: 'refund-'}"
+            )
+        settings = source.settings
+        only_events = not (settings.people or settings.items or settings.lists)
+        if file.before is None or not settings.events or not only_events or settings.ad_reports:
+            return
+        gone = file.before.stored + file.before.duplicate - counts.duplicate
+        if gone > 0:
+            yield (
+                f"{gone:,} rows that the file held when it was last read are no longer in it, or "
+                "were changed. What they gave stays stored; to drop it: "
+                f"fewer ingest --only {source.id} --rebuild"
+            )
 
     # ------------------------------------------------------------------------------- rebuild
 

@@ -47,6 +47,8 @@ def append_events(writer: Writer, batch: Batch) -> int:
         "events", batch.source, select, {**types, "overflow": "text"} if rare else types
     )
     _remember(writer)
+    if not batch.single:
+        _find_twins(writer)
     account(writer, batch)
     return stored
 
@@ -94,6 +96,22 @@ def _find_losers(writer: Writer) -> None:
             """,
             [files],
         )
+
+
+def _find_twins(writer: Writer) -> None:
+    """Count rows whose own first event took the id of their second."""
+    writer.db.execute(
+        f"""
+        INSERT INTO twins
+        SELECT seq, count(DISTINCT line) FROM (
+          SELECT f.seq, f.line, f.day, f.event_id FROM final AS f SEMI JOIN losers AS l
+            ON l.seq = f.seq AND l.line = f.line AND l.part = f.part
+        ) SEMI JOIN (
+          SELECT f.seq, f.line, f.day, f.event_id FROM final AS f {WINNERS}
+        ) AS won USING (seq, line, day, event_id)
+        GROUP BY seq
+        """
+    )
 
 
 def _object(rare: Sequence[Entry]) -> str:

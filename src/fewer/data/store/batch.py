@@ -53,6 +53,7 @@ def start(writer: Writer) -> None:
     """Make the staging tables in which rows are accounted for."""
     writer.db.execute("CREATE TABLE outcomes (seq INTEGER, line BIGINT, code TINYINT)")
     writer.db.execute("CREATE TABLE tallies (seq INTEGER, code TINYINT, lines BIGINT)")
+    writer.db.execute("CREATE TABLE twins (seq INTEGER, lines BIGINT)")
 
 
 def number_persons(writer: Writer) -> None:
@@ -120,6 +121,12 @@ def tally(writer: Writer, seq: int) -> dict[int, int]:
         [seq],
     )
     return {int(code): int(lines) for code, lines in counted}
+
+
+def twins(writer: Writer, seq: int) -> int:
+    """Rows of a file that gave two events with one id, of which the second was left out."""
+    found = writer.query("SELECT coalesce(sum(lines), 0) FROM twins WHERE seq = ?", [seq])
+    return int(found[0][0])
 
 
 WINNERS: Final = "ANTI JOIN losers AS l ON l.seq = f.seq AND l.line = f.line AND l.part = f.part"
