@@ -77,16 +77,16 @@ def closed(comparison: Comparison) -> Bounds:
 
 
 def whole(comparison: Comparison) -> Bounds:
-    """Bounds on a count, both ends in.
+    """Bounds on a count, both ends in; a count is never negative.
 
-    >>> whole(Comparison(at_least=2.5)), whole(Comparison(less_than=3))
+    >>> whole(Comparison(at_least=2.5)), whole(Comparison(exactly=0))
     (Bounds(low=3, high=None, low_open=False, high_open=False),
-     Bounds(low=None, high=2, low_open=False, high_open=False))
+     Bounds(low=None, high=0, low_open=False, high_open=False))
     """
     bounds = closed(comparison)
     low = None if bounds.low is None else -(-bounds.low // MICRO)
     high = None if bounds.high is None else bounds.high // MICRO
-    return Bounds(low, high)
+    return Bounds(low if low is not None and low > 0 else None, high)
 
 
 ANYTHING: Final = Bounds()

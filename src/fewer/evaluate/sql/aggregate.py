@@ -178,16 +178,17 @@ def _tally_answer(n: int, leaf: Counted, rows: _Rows) -> Answer:
             count = count_if(hit)
             return Answer(n, inside(leaf.bounds, count), count)
         case Sum():
-            total = exp.Coalesce(this=exp.Sum(this=_value(leaf, hit)), expressions=[number(0)])
+            values = rows.context.functions.total(_value(leaf, hit))
+            total = exp.Coalesce(this=values, expressions=[number(0)])
             return Answer(n, inside(leaf.bounds, total), total)
         case Extreme():
             kind = exp.Max if leaf.measure.largest else exp.Min
             value = kind(this=_value(leaf, hit))
             return Answer(n, known(inside(leaf.bounds, value)), value)
         case Mean():
-            numerator = exp.Sum(this=_value(leaf, hit))
-            values = exp.Count(this=_value(leaf, _copy(hit)))
-            return _ratio(n, leaf.bounds, numerator, values, rows.context)
+            numerator = rows.context.functions.total(_value(leaf, hit))
+            of = exp.Count(this=_value(leaf, _copy(hit)))
+            return _ratio(n, leaf.bounds, numerator, of, rows.context)
         case Share():
             part = column(rows.shares[leaf.measure.atoms])
             both = every([part] if hit is None else [hit, part])

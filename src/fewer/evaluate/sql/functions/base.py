@@ -29,6 +29,9 @@ class Functions:
     int128: Unary
     """The integer with at least 128 bits, so that products and sums can't overflow."""
 
+    total: Unary
+    """Sum over a group of 64-bit integers, in at least 128 bits; null for no values."""
+
     quotient: Callable[[exp.Expr, int], exp.Expr]
     """Whole part of a non-negative integer divided by a positive one."""
 

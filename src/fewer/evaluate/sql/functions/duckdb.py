@@ -32,6 +32,7 @@ DUCKDB: Final = Functions(
     dialect="duckdb",
     literal=exp.Literal.string,
     int128=_int128,
+    total=lambda value: exp.Sum(this=value),  # of BIGINT: HUGEINT
     quotient=_quotient,
     bytewise=lambda text: text,
     lower=lambda text: call("lower", text),
