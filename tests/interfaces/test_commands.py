@@ -12,6 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from fewer.destinations.base import Delta, Receipt
+from fewer.destinations.file import Export
+from fewer.destinations.prepare import Prepared
+from fewer.interfaces.cli.export import sent
 from fewer.interfaces.cli.main import COMMANDS
 from fewer.project.project import Project
 from interfaces.conftest import fewer_in
@@ -316,6 +320,21 @@ def test_export_is_hashed_and_only_of_who_consents(fewer, world, tmp_path):
     digests = {hashlib.sha256(florist.email(p).encode()).hexdigest() for p in sent}
     assert {row["email_sha256"] for row in rows} == digests
     assert json.loads((tmp_path / "roses.csv.manifest.json").read_text())["rows"] == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("people", "rows", "words"),
+    [
+        (1, 1, "1 person"),
+        (1200, 1200, "1,200 people"),
+        (225, 221, "225 people in 221 rows"),
+        (1, 2, "1 person in 2 rows"),
+    ],
+)
+def test_export_counts_people_not_rows(people, rows, words):
+    prepared = Prepared(Delta(("email_sha256",)), people, people, {}, {})
+    made = Export(Path("a.csv"), Path("a.csv.manifest.json"), {}, prepared, Receipt(rows, rows))
+    assert sent(made) == words
 
 
 def test_export_by_the_projects_own_ids(fewer, world, tmp_path):

@@ -75,6 +75,14 @@ def said(sheet):
     return {m.texts["headline"][0]: set(m.persons) for m in sheet.messages}
 
 
+def test_a_missing_trait_is_told_by_its_name(engine, loaded):
+    text = (
+        "- {id: a, segment: hot, format: onsite, traits: [shade], headline: '{{ traits.shade }}'}"
+    )
+    [sheet] = sheets(engine, loaded, text)
+    assert dict(sheet.without) == {"traits.shade is missing": 8}
+
+
 def test_each_person_reads_about_their_last_item(engine, loaded):
     [sheet] = sheets(
         engine,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
 from fewer.interfaces.cli.shell import Shell, common
+
+if TYPE_CHECKING:
+    from fewer.destinations.file import Export
 
 
 @click.command()
@@ -50,9 +54,19 @@ def export(  # noqa: PLR0917  click hands options over by name
     )
 
     def view(out: Console) -> None:
-        out.print(f"{made.path}: {made.receipt.accepted:,} people")
+        out.print(f"{made.path}: {sent(made)}")
         for reason, count in made.prepared.removed.items():
             out.print(f"  left out: {reason}: {count:,}")
         out.print(f"  manifest: {made.manifest_path}")
 
     shell.show(made.manifest, view)
+
+
+def sent(made: Export) -> str:
+    """People, and rows where it takes more or fewer of them.
+
+    People who share an address share a row; a person with two addresses has two.
+    """
+    people, rows = made.prepared.sendable, made.receipt.accepted
+    noun = "person" if people == 1 else "people"
+    return f"{people:,} {noun}" + (f" in {rows:,} rows" if rows != people else "")

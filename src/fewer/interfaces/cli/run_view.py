@@ -65,6 +65,7 @@ def story(project: Project, build_id: str | None = None) -> dict[str, Any]:
 
 def _export(shell: Shell, project: Project, snapshot: Snapshot, folder: Path) -> None:
     from fewer.errors import GuardError
+    from fewer.interfaces.cli.export import sent
 
     excluded = set(project.settings.exclude)
     for view in snapshot.segments.values():
@@ -76,7 +77,7 @@ def _export(shell: Shell, project: Project, snapshot: Snapshot, folder: Path) ->
         except GuardError as error:
             shell.err.print(Text(f"  {view.id}: {error}", style="yellow"))
         else:
-            shell.err.print(f"  {path}: {made.receipt.accepted:,} people")
+            shell.err.print(f"  {path}: {sent(made)}")
 
 
 @contextmanager

@@ -285,7 +285,8 @@ def _tell(
         key = tuple(_at(known[person].values, name) for name in compiled.variables)
         groups.setdefault(key, BitMap()).add(person)
     for key, group in groups.items():
-        values = {**known[group.min()].values, "segment": about}
+        # Without empty ones, a trait that is missing would be told as "'traits' is missing".
+        values = {"traits": {}, "item": {}, **known[group.min()].values, "segment": about}
         shown = {
             name: value
             for name, value in zip(compiled.variables, key, strict=True)
