@@ -323,7 +323,7 @@ def test_export_is_hashed_and_only_of_who_consents(fewer, world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("people", "rows", "words"),
+    "people,rows,words",
     [
         (1, 1, "1 person"),
         (1200, 1200, "1,200 people"),
