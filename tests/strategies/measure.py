@@ -46,7 +46,7 @@ class Measures:
             min=18,
             max=18,
             burst=7,
-            share=12,
+            share=17,
         )
         if name == "none":
             return {}

@@ -16,6 +16,13 @@ from strategies.scene import NUMBERS, TEXTS, Scene, text
 
 LIMIT = Decimal("9.2e12")
 
+PATTERNS = (
+    *("^$", "", "$", "^.$", ".", "a.b", "^a$", "^a", "b$", "^a.c$", "x{2,3}", "a|b|", "(a|b)c*"),
+    *(r"\d", r"^\d+$", r"\w+", r"^\w$", r"\s", r"\s$", r"\S$", r"^\W", r"^\W$", r"\D{2}", r"^\D$"),
+    *(r"[\w%-]$", r"^[\s\d]*$", "[^\n]\n", r"\\", r"['\"]", "[a-c]{1,2}"),
+    *("[İß🙂-🛌]", "^[A-Zİ]", "[\u03b1-ω]", "( > )?b", "^(a( > .+)?)$", r"^[^\d\s]+$", r"^\S*$"),
+)
+
 Written = dict[str, Any]
 """A part of a definition as written: plain mappings, lists and scalars."""
 
@@ -104,7 +111,7 @@ class Predicates:
 
     def _text(self, target: str, alike: Sequence[Any]) -> Written:
         dice = self.dice
-        name = dice.weighted(any=4, contains=1, starts_with=1, ends_with=1, under=2, matches=3)
+        name = dice.weighted(any=4, contains=1, starts_with=1, ends_with=1, under=2, matches=4)
         part = self._part(target)
         match name:
             case "any":
@@ -140,24 +147,12 @@ class Predicates:
         part = self._part(target)
         exact = "".join(map(self._escaped, part))
         loose = "".join(self._loosened(char) for char in part)
+        count, first = dice.integer(0, 3), self._escaped(part[:1] or "q")
         made = dice.pick(
             (
                 *(exact, f"^{exact}", f"{exact}$", f"^{loose}$", f"^({exact}|x)+$", f"{loose}?"),
-                *(f"^.{{{dice.integer(0, 3)},}}$", f"^[^{self._escaped(part[:1] or 'q')}]*$"),
-                *(
-                    "^$",
-                    "",
-                    r"\d",
-                    r"\w+",
-                    r"\s",
-                    r"\S$",
-                    r"^\W",
-                    r"\D{2}",
-                    r"[\w%-]$",
-                    "[a-c]{1,2}",
-                ),
-                *(r"^[\s\d]*$", "a|b|", "(a|b)c*", "^a.c$", r"[^\n]\n", "[İß🙂-🛌]", "x{2,3}", "$"),
-                *("^[A-Zİ]", "[\u03b1-ω]", "( > )?b", "^(a( > .+)?)$", r"\\", r"['\"]", "."),
+                *(f"^.{{{count},}}$", f"^[^{first}]*$", f"^{loose}", f"{loose}$"),
+                *dice.some(PATTERNS, 6, 6),
             )
         )
         return made if portable(made) else ""

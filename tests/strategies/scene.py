@@ -74,6 +74,7 @@ ALIKE = (
         "a.c",
     ),
     ("a", "a\n", "\na", "a\nb", "b", "\n", "\t", "\r\n", "\x0b", "\u00a0", "\u2028", "a\tb", "a b"),
+    ("5", "٣", "²", "a5", "5\n", "_", "-", "a-b", "é", "\u00a0", "\x85", "x", "\n5"),
     ("/pricing", "/pricing/eu", "/Pricing", "/", "pricing", "/pricing?a=1", "/pricing/"),
 )
 """Texts that engines and people take for one another, side by side."""
