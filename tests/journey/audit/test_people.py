@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fewer.journey.audit.base import Refused, SourceFacts
+from fewer.model.goal import Goal
 
 
 def figures(finding):
@@ -30,9 +31,15 @@ class TestIdentityCoverage:
         assert finding.events == ("sale",)
         assert {gate.kind for gate in finding.gates} == {"activation", "goals"}
 
-    def test_a_single_row_in_a_million_is_noise(self, world):
+    def test_few_rows_are_information(self, world):
         read = (SourceFacts(source="shop", rows_read=1_000_000),)
-        assert world.find("AU004", sources=read, refused=self.refused(1)) == []
+        (finding,) = world.find("AU004", sources=read, refused=self.refused(20))
+        assert finding.severity == "info"
+        assert figures(finding)["share"] == 0.002
+
+    def test_every_row_names_a_person(self, world):
+        read = (SourceFacts(source="shop", rows_read=1000),)
+        assert world.find("AU004", sources=read) == []
 
     def test_other_reasons_are_another_check(self, world):
         read = (SourceFacts(source="shop", rows_read=1000),)
@@ -108,6 +115,13 @@ class TestConsentCoverage:
         assert finding.severity == "warning"
         assert figures(finding) == {"granted": 30, "denied": 20, "unknown": 50, "everyone": 100}
         assert finding.gates[0].text == "at most 30.0 % can be sent"
+
+    def test_a_purpose_that_exports_do_not_ask_for(self, world):
+        self.people(world, 30, 20, 50, purpose="email")
+        severities = {
+            f.title.split()[2]: f.severity for f in world.find("AU016", consent_purpose="ads")
+        }
+        assert severities == {"ads": "error", "email": "info"}
 
     def test_exports_ask_for_a_purpose_nobody_granted(self, world):
         self.people(world, 10, 0, 0, purpose="email")
@@ -226,6 +240,19 @@ class TestBulkBuyers:
         assert figures(finding)["their rows"] == 20
         assert finding.evidence.table.rows == ((50_000,), (50_000,))
         assert "more_than" in finding.fix
+
+    def test_a_few_pieces_more_are_no_bulk(self, world):
+        for person in range(200):
+            world.did(person, world.ago(3), "sale", quantity=1)
+        world.did(900, world.ago(3), "sale", quantity=9)
+        assert world.find("AU008") == []
+
+    def test_only_what_goals_are_about(self, world):
+        self.shop(world, 2)
+        goal = Goal(id="signup", did="signup", outcome_window="7d")
+        assert world.find("AU008", goals=(goal,)) == []
+        goal = Goal(id="order", did="sale", outcome_window="7d")
+        assert len(world.find("AU008", goals=(goal,))) == 1
 
     def test_a_property_that_is_no_amount(self, world):
         for person in range(200):

@@ -138,6 +138,12 @@ class TestMixedTypes:
         world.did(1, world.ago(1), "chat", level="high")
         assert world.find("AU012") == []
 
+    def test_a_mixed_property_is_told_once(self, world):
+        for n in range(30):
+            world.did(1, world.ago(1), value=f"{n}.5")
+        world.did(1, world.ago(1), value=3)
+        assert [f.title for f in world.find("AU012")] == ["value of view has several types"]
+
     def test_numbers_as_text(self, world):
         for n in range(30):
             world.did(1, world.ago(1), price=f"{n}.50", order_id=f"{n}", zip=f"{10_000 + n}")
@@ -249,6 +255,13 @@ class TestNegativeValues:
             outcome_window="7d",
             reversed_by={"did": "cancellation", "same": ["order"]},
         )
+        world.did(1, world.ago(1), "cancellation", times=2, value=-3)
+        (finding,) = world.find("AU015", goals=(goal,))
+        assert finding.severity == "info"
+
+    def test_goals_without_money_need_no_reversal(self, world):
+        goal = Goal(id="signup", did="signup", outcome_window="7d")
+        world.did(1, world.ago(1), "signup", plan="pro")
         world.did(1, world.ago(1), "cancellation", times=2, value=-3)
         (finding,) = world.find("AU015", goals=(goal,))
         assert finding.severity == "info"

@@ -62,6 +62,12 @@ class TestVolumeByDay:
             ("view", "2026-03-16", 230, 30, "far more"),
         )
 
+    def test_a_straggler_from_the_future_hides_no_gap(self):
+        days = {date(2026, 1, 1) + timedelta(days=n): 1000 for n in range(40)}
+        del days[date(2026, 1, 20)]
+        days[date(2031, 1, 1)] = 1
+        assert [odd.day for odd in odd_days("view", days)] == [date(2026, 1, 20)]
+
     def test_first_and_last_day_may_be_incomplete(self):
         days = {date(2026, 1, 1) + timedelta(days=n): 100 for n in range(30)}
         days[date(2026, 1, 1)] = days[date(2026, 1, 30)] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -12,6 +13,7 @@ from fewer.model.values import ValueType
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 POSITIVE: Final = (0.25, 0.5, 0.75, 0.99)
+STRAGGLERS: Final = 0.001
 ANCIENT: Final = 631_152_000_000_000  # 1990-01-01: no behaviour we could read is older
 UNIQUE: Final = 0.5  # different values per row from which on a text is an id of something
 FEW_VALUES: Final = 50
@@ -115,5 +117,25 @@ def plain(micros: int) -> int | float:
 
 
 def percent(part: float, whole: float) -> float:
-    """Share in percent, with one decimal; zero of nothing."""
-    return round(100 * part / whole, 1) if whole else 0.0
+    """Share in percent, with one decimal, or more when it would read as zero.
+
+    >>> percent(1, 3), percent(2, 100_000), percent(1, 0)
+    (33.3, 0.002, 0.0)
+    """
+    share = 100 * part / whole if whole else 0.0
+    return round(share, 1) or round(share, 3)
+
+
+def span(days: Mapping[date, int]) -> tuple[date, date]:
+    """First and last day of a volume by day, a permille of stragglers at each end left out.
+
+    A sender with a wrong clock must not stretch a year to ten.
+    """
+    total, seen, first = sum(days.values()), 0, None
+    for day in sorted(days):
+        seen += days[day]
+        if first is None and seen > STRAGGLERS * total:
+            first = day
+        if first is not None and seen >= (1 - STRAGGLERS) * total:
+            return first, day
+    raise ValueError("no days")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from fewer.journey.audit.facts import QUANTILES, EventFacts, PropertyFacts, plain
+from fewer.journey.audit.facts import QUANTILES, EventFacts, PropertyFacts, plain, span
 from fewer.journey.audit.sql import column, query, sql
 from fewer.journey.audit.survey import Survey
 from fewer.model.base import Frozen
@@ -52,7 +52,7 @@ class EngagementPoint(Frozen):
     first: str  # ISO, UTC
     last: str
     first_day: str  # local; `daily` starts here
-    daily: tuple[int, ...]
+    daily: tuple[int, ...]  # to the last day; a permille of stragglers at each end left out
     properties: tuple[Property, ...]
     item_join_rate: float | None = None  # fraction of rows with an item that the catalogue knows
 
@@ -120,8 +120,8 @@ def take(survey: Survey) -> Inventory:
 
 def _point(survey: Survey, facts: EventFacts) -> EngagementPoint:
     days = survey.days_by_event.get(facts.event, {})
-    first = min(days) if days else survey.day(facts.first_us)
-    length = (max(days) - first).days + 1 if days else 0
+    first, last = span(days) if days else (survey.day(facts.first_us),) * 2
+    length = (last - first).days + 1 if days else 0
     join = next((row for row in survey.joins if row["event"] == facts.event), None)
     return EngagementPoint(
         event=facts.event,

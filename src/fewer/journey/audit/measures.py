@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import exp, log
+from math import ceil, exp, floor, log, log10
 from typing import Final
 
 from fewer.journey.audit.facts import PropertyFacts
@@ -32,14 +32,17 @@ def fence(low: int, middle: int, high: int, *, width: float = FAR_OUT) -> int:
     """Value beyond which a positive amount is far out, from its quartiles.
 
     Amounts are skewed, so the fence is Tukey's on the log scale: the upper quartile times the
-    ratio of the quartiles to the power of `width`, that ratio being at least 2.
+    ratio of the quartiles to the power of `width`, that ratio being at least 2. It is rounded up
+    to two digits, as people will read it and write it into a segment.
 
     >>> fence(2_000_000, 4_000_000, 8_000_000)
-    512000000
+    520000000
     """
     base, top = max(low, 1), max(high, middle, 1)
     spread = max(log(top) - log(base), NARROWEST)
-    return round(min(exp(log(top) + width * spread), 9.2e18))
+    limit = min(exp(log(top) + width * spread), 9.1e18)
+    step: int = 10 ** max(floor(log10(limit)) - 1, 0)
+    return ceil(round(limit / step, 6)) * step
 
 
 def amounts(survey: Survey) -> Iterator[PropertyFacts]:

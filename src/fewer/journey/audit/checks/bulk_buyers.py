@@ -14,17 +14,26 @@ from fewer.journey.audit.sql import column, query, shown, sql, union
 from fewer.journey.audit.survey import Survey
 
 ENOUGH: Final = 100  # people with a positive total
+FAR: Final = 10  # times the usual person
 FEW: Final = 0.05  # share of people; more are no exception
 NOTABLE: Final = 0.01  # share of the whole that makes it worth saying
 
 
 @check("AU008", "Do a few people buy for many?")
 def bulk_buyers(survey: Survey) -> Iterator[Draft]:
-    """One finding for each amount of which very few people hold a notable share."""
-    bought = [facts for facts in amounts(survey) if not UNDOES.search(facts.event)]
+    """One finding for each amount of which very few people hold a notable share.
+
+    Of events that goals name; of all, where there are no goals.
+    """
+    aims = {name for goal in survey.context.goals for name in goal.did}
+    bought = [
+        facts
+        for facts in amounts(survey)
+        if not UNDOES.search(facts.event) and (facts.event in aims or not aims)
+    ]
     usual = _run(survey, bought, USUAL)
     limits = {
-        key: fence(row["low"], row["middle"], row["high"], width=OUTSIDE)
+        key: max(fence(row["low"], row["middle"], row["high"], width=OUTSIDE), FAR * row["middle"])
         for key, row in usual.items()
         if row["people"] >= ENOUGH
     }

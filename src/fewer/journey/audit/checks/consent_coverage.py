@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Severity, Table, check
 from fewer.journey.audit.facts import percent
 from fewer.journey.audit.survey import Survey
 
@@ -40,7 +40,7 @@ def consent_coverage(survey: Survey) -> Iterator[Draft]:
         if known >= ENOUGH * everyone:
             continue
         yield Draft(
-            severity="error" if asked and not counts.get("granted") else "warning",
+            severity=_severity(asked=asked, granted=counts.get("granted", 0)),
             title=f"Consent for {purpose} is known for {percent(known, everyone)} % of people",
             detail="Unknown counts as no: exports leave these people out.",
             evidence=Evidence(
@@ -65,3 +65,9 @@ def consent_coverage(survey: Survey) -> Iterator[Draft]:
                 ),
             ),
         )
+
+
+def _severity(*, asked: bool, granted: int) -> Severity:
+    if not asked:
+        return "info"
+    return "warning" if granted else "error"

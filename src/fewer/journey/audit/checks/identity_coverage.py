@@ -23,10 +23,8 @@ def identity_coverage(survey: Survey) -> Iterator[Draft]:
     for source, files in sorted(nameless.items()):
         rows = sum(file.rows for file in files)
         share = rows / read[source] if read.get(source) else 1.0
-        if share < FEW:
-            continue
         yield Draft(
-            severity="error" if share > MANY else "warning",
+            severity="error" if share > MANY else "warning" if share > FEW else "info",
             title=f"{percent(share, 1)} % of the rows of {source} name no person",
             detail="They were rejected: no segment, goal or outcome can count them for anyone.",
             evidence=Evidence(

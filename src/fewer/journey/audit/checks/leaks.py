@@ -99,9 +99,10 @@ def _close(survey: Survey, goals: Sequence[Goal]) -> exp.Query:
 def _finding(survey: Survey, goal: Goal, telling: list[Close]) -> Draft:
     first = telling[0]
     names = [each.event for each in telling]
+    verb = "gives" if len(names) == 1 else "give"
     return Draft(
         severity="warning",
-        title=f"{' and '.join(names)} gives the goal {goal.title} away",
+        title=f"{' and '.join(names)} {verb} the goal {goal.title} away",
         detail=(
             f"{percent(first.people, first.converters)} % of the people who reach the goal"
             f" have {first.event} in the ten minutes before it, and few have it otherwise. It"

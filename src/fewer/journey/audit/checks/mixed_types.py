@@ -45,7 +45,8 @@ def mixed_types(survey: Survey) -> Iterator[Draft]:
             gates=(Gate(kind="segments", text="conditions on them miss part of the people"),),
             events=tuple(sorted({g[0].event for g in mixed if g[0].event})),
         )
-    texts = [f for f in facts if _reads_as_number(f)]
+    known = {(group[0].event, group[0].name) for group in mixed}
+    texts = [f for f in facts if (f.event, f.name) not in known and _reads_as_number(f)]
     if texts:
         yield Draft(
             severity="info",

@@ -38,6 +38,7 @@ def _cancelled(survey: Survey, names: list[str]) -> Draft:
         goal
         for goal in survey.context.goals
         if not goal.reversed_by and not set(goal.did) & set(names)
+        if any(MONEY.search(f.name) for event in goal.did for f in survey.of_event(event))
     ]
     amounts = [
         (f.event, f.name, plain(f.total))

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Final, Literal
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
+from fewer.journey.audit.facts import span
 from fewer.journey.audit.survey import Survey
 
 USUAL: Final = 0.8  # an event that occurs on this share of Mondays is expected every Monday
@@ -104,17 +105,17 @@ def volume_by_day(survey: Survey) -> Iterator[Draft]:
 def odd_days(event: str, days: Mapping[date, int]) -> list[OddDay]:
     """Days between the event's first and last whose volume is not usual for that weekday.
 
-    The first and the last day may be incomplete and are never odd.
+    Stragglers are left out. The first and the last day may be incomplete and are never odd.
     """
-    first, last = min(days), max(days)
-    span = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    if len(span) < SHORTEST:
+    first, last = span(days)
+    every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    if len(every) < SHORTEST:
         return []
     by_weekday: dict[int, list[int]] = defaultdict(list)
-    for day in span:
+    for day in every:
         by_weekday[day.weekday()].append(days.get(day, 0))
     found = []
-    for day in span[1:-1]:
+    for day in every[1:-1]:
         volumes = by_weekday[day.weekday()]
         filled = [rows for rows in volumes if rows]
         usual = int(median(filled)) if filled else 0
