@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("ingest_here.py")
 CEILING_KB = 900_000
-ROWS = 4_000_000
+ROWS = 4_800_000
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "ragged"])

@@ -24,7 +24,7 @@ from fewer.model.settings import ProjectSettings
 from fewer.model.values import ValueType
 from fewer.model.window import from_utc_micros
 
-_HIDDEN: Final = frozenset({"seq", "part", "gid", "h", "content", "day", "pkind", "reason", "raw"})
+_HIDDEN: Final = frozenset({"seq", "line", "part", "gid", "h", "content", "pkind", "reason", "raw"})
 _TITLES: Final = {"pkey": "person"}
 _TIMES: Final = frozenset({"ts", "valid_from"})
 _AMOUNTS: Final = frozenset({"spend", "conversions", "value"})
@@ -159,7 +159,8 @@ def _made(writer: Writer, staged: Staged) -> list[tuple[int, Made]]:
             continue
         values: dict[str, Any] = {}
         for column, value in row.items():
-            if column in _HIDDEN or column in staged.lost or column == "line" or value is None:
+            derived = column == "day" and staged.target == "events"
+            if column in _HIDDEN or column in staged.lost or derived or value is None:
                 continue
             name, kind = names.get(column, (_TITLES.get(column, column), None))
             values[name] = _shown(column, value, kind)
