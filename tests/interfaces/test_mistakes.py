@@ -270,7 +270,7 @@ def test_data_that_ended_long_ago_is_said(copied):
     assert at_end.json["as_of"].startswith("2024-04-15T")
 
 
-@pytest.mark.parametrize(("answer", "moment"), [("y\n", "2024"), ("\n", "2024"), ("n\n", "now")])
+@pytest.mark.parametrize("answer, moment", [("y\n", "2024"), ("\n", "2024"), ("n\n", "now")])
 def test_a_person_is_asked(copied, monkeypatch, answer, moment):
     import io
 
@@ -307,7 +307,7 @@ def test_data_that_is_fresh_needs_no_word(fresh):
 
 
 @pytest.mark.parametrize(
-    ("when", "instant"),
+    "when, instant",
     [
         ("2024-04-06", "2024-04-05T22:00:00+00:00"),
         ("2024-03-31", "2024-03-30T23:00:00+00:00"),

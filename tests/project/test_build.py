@@ -67,7 +67,7 @@ def test_the_same_fingerprint_is_the_same_bytes(folder, world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    "file, old, new",
     [
         ("segments/all.yaml", "within: 21d", "within: 22d"),
         ("fewer.yaml", "exclude: [recent_buyers, staff]", "exclude: [staff]"),
@@ -153,9 +153,7 @@ def test_proposals_give_what_they_say(built, folder):
 def test_segments_of_the_wrong_size_get_a_proposal(built):
     views = built.snapshot().segments
     outside = {i for i, v in views.items() if v.verdict != "within"}
-    assert outside == {"quiet", "quiet@7d", "quiet@10d", "cart_left"} | (
-        outside & {"pricing_hot"}
-    )
+    assert outside == {"quiet", "quiet@7d", "quiet@10d", "cart_left"} | (outside & {"pricing_hot"})
     assert views["quiet"].proposals
     assert views["cart_left"].proposals
     assert not any(v.proposals for i, v in views.items() if i not in outside)

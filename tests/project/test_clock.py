@@ -38,7 +38,7 @@ def test_what_is_no_moment(text):
 
 
 @pytest.mark.parametrize(
-    ("days_later", "window_days", "stale"),
+    "days_later, window_days, stale",
     [(5, 7, False), (7, 7, False), (7.1, 7, True), (400, 0, False), (-3, 7, False)],
 )
 def test_staleness(days_later, window_days, stale):

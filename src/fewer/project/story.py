@@ -81,7 +81,7 @@ def totals(project: Project, snapshot: Snapshot, audit: Audit) -> list[dict[str,
     catalog, generation = project.generation.catalog, project.generation
     numbers = [
         ("people", generation.rows("persons")),
-        *((name, count) for name, count in _most(catalog.events, 3)),
+        *((f"{name} events", count) for name, count in _most(catalog.events, 3)),
         *_groups(audit),
         ("items", generation.rows("items")),
         ("segments", sum(not v.is_variant for v in snapshot.segments.values())),
@@ -143,7 +143,9 @@ def cannot_show(project: Project, measured: Measured | None) -> list[str]:
 
 
 def _overlap(snapshot: Snapshot) -> dict[str, Any]:
-    views = [v for v in snapshot.segments.values() if not v.is_variant and v.size]
+    views = [
+        v for v in snapshot.segments.values() if v.size and not (v.is_variant or v.is_exclusion)
+    ]
     shares = [
         [a.members.intersection_cardinality(b.members) / a.size for b in views] for a in views
     ]

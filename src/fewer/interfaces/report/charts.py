@@ -171,7 +171,7 @@ def _forest_row(axis: _LogAxis, row: Interval, y: int, words_at: float) -> str:
         f'stroke-width="2"><title>{escape(row.label)}: {row.estimate:.2f} '
         f"({row.low:.2f} to {row.high:.2f})</title></line>"
         f'<rect x="{axis.at(row.estimate) - 4:.1f}" y="{middle - 4}" width="8" height="8" rx="1" '
-        f'fill="{colour}"/>' + _text(words_at, y + 13, row.words, colour=QUIET, size=11)
+        f'fill="{colour}"/>' + _text(words_at, y + 13, _short(row.words, 46), colour=QUIET, size=11)
     )
 
 

@@ -18,7 +18,7 @@ KINDS: Final = (
     ("recency_frequency", "Recency and frequency", "how often, and how long ago"),
     ("interest", "Product or category interest", "the exact category browsed or bought"),
     ("lookback", "Lookback", "the same action over 7, 14 or 30 days, side by side"),
-    ("custom", "Other", "anything else, exclusions included"),
+    ("custom", "Other", "anything else: mostly who is left out of all others"),
 )
 _SECTIONS: Final = (
     ("audit", "Audit"),
@@ -68,7 +68,7 @@ def _with_pictures(story: dict[str, Any]) -> dict[str, Any]:
     drawn["lookback"] = [_lookback(chart, simulated=simulated) for chart in story["lookback"]]
     drawn["outcomes"] = [_block(block, simulated=simulated) for block in story["outcomes"]]
     drawn["costs"] = [_block(block, simulated=simulated) for block in story["costs"]]
-    section = audit_section(story["audit"], prefix=f"{story['slug']}-audit")
+    section = audit_section(story["audit"], prefix=f"{story['slug']}-data")
     drawn["audit_html"] = _safe(section)
     return drawn
 
