@@ -284,6 +284,8 @@ def _mapping_hint(value: Any, key: str) -> str:
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if key in MEASURES and number:
         return f"Write {key}: {{at_least: {value}}} or {key}: {{exactly: {value}}}."
+    if key == "value" and isinstance(value, str):
+        return f"Write value: {{of: {value}}}."
     if key in ("last", "first") and isinstance(value, str):
         return f"Write {key}: {{did: {value}}}."
     if key == "between" and isinstance(value, list):
