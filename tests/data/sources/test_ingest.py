@@ -47,6 +47,12 @@ class TestAgain:
         assert counts(bench.ingest()) == [("log.csv", "read", 3, 1, 2)]
         assert bench.events("key") == [("ann",), ("bob",), ("cy",)]
 
+    def test_a_refused_event_of_a_known_item_is_refused(self, bench):
+        bench.write("log.csv", HEAD + "ann,2026-03-01,/a\n,2026-03-02,/a\nbob,2026-03-03,/a\n")
+        result = bench.sources({**LOG, "items": {"item_id": "page"}}).ingest()
+        assert (result.rows.stored, result.rows.refused, result.rows.duplicate) == (2, 1, 0)
+        assert result.rows.reasons == {"person_missing": 1}
+
     def test_a_file_that_changed_instead_of_growing_is_noticed(self, bench):
         bench.write("log.csv", HEAD + ROWS)
         bench.sources(LOG).ingest()

@@ -18,8 +18,8 @@ from fewer.data.store.writer import Writer
 from fewer.model.values import ValueType
 
 STORED: Final = 1
-DUPLICATE: Final = 2
-REFUSED: Final = 3
+REFUSED: Final = 2
+DUPLICATE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,10 @@ def account(writer: Writer, batch: Batch) -> None:
 
 
 def tally(writer: Writer, seq: int) -> dict[int, int]:
-    """Rows of a file by their best outcome: `STORED`, else `DUPLICATE`, else `REFUSED`."""
+    """Rows of a file by what to tell of them: `STORED`, else `REFUSED`, else `DUPLICATE`.
+
+    A row whose event is refused and whose item is known already is refused, not seen before.
+    """
     counted = writer.query(
         """
         SELECT code, sum(lines) FROM (
