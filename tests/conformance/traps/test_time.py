@@ -183,6 +183,34 @@ class TestTies:
         assert found == [{"ann"}, set(), {"ann"}, {"ann"}]
 
 
+class TestRecencyIsOfAllHistory:
+    """The window is asked of the one chosen event; it does not choose it.
+
+    ann: -60d -5d      bob: -5d      cy: -60d
+    """
+
+    world = draw(ann=[at("-60d", v=1), at("-5d", v=2)], bob=[at("-5d", v=1)], cy=[at("-60d", v=2)])
+
+    def test_an_event_outside_the_window_is_still_the_first_or_last(self, engine):
+        week, old = {"within": "7d"}, {"until": "2026-03-01"}
+        view = {"did": "view"}
+        one = {"did": "view", "where": {"v": 1}}
+        found = engine.ask(
+            self.world,
+            {"first": view, **week},
+            {"last": view, **old},
+            {"first": view, **old},
+            {"last": view, **week},
+            {"first": view, **week, "having": {"v": {"exists": True}}},
+            {"last": view, **old, "having": {"v": {"exists": True}}},
+            {"first": one, **week},
+            {"last": one, **old},
+        )
+        assert found == [
+            {"bob"}, {"cy"}, {"ann", "cy"}, {"ann", "bob"}, {"bob"}, {"cy"}, {"bob"}, {"ann"},
+        ]  # fmt: skip
+
+
 def clock(zone: str, day: str) -> dict[str, Any]:
     return {"timezone": zone, "as_of": moment(f"{day}T12:00:00")}
 

@@ -259,6 +259,23 @@ class TestDecimals:
         ann = {"ann"}
         assert found == [ann if exact else set(), set() if exact else ann, ann, ann]
 
+    def test_of_two_bounds_the_narrower_counts(self, engine):
+        """More than 2 and at least 2 is more than 2, in any order of writing."""
+        world = draw(two=[at("-1d", v=2), at("-2d", v=2)], three=[at("-1d", v=3)])
+
+        def all_of(**bounds: Any) -> list[dict[str, Any]]:
+            turned = dict(reversed(bounds.items()))
+            return [
+                {"did": "view", measure: {"of": "v", **written}}
+                for measure in ("mean", "max", "min")
+                for written in (bounds, turned)
+            ]
+
+        assert engine.ask(world, *all_of(more_than=2, at_least=2)) == [{"three"}] * 6
+        assert engine.ask(world, *all_of(less_than=3, at_most=3)) == [{"two"}] * 6
+        assert engine.ask(world, *all_of(exactly=2, less_than=2)) == [set()] * 6
+        assert engine.ask(world, *all_of(between=[2, 3], more_than=2)) == [{"three"}] * 6
+
     def test_bounds_of_counts_may_be_fractions(self, engine):
         world = draw(ann=[at("-1d"), at("-2d")], bob=[at("-1d")])
         found = engine.ask(
