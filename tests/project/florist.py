@@ -30,6 +30,7 @@ ITEMS: Final = {
     "v1": ("Vases", "Glass", "Tall vase"),
     "c1": ("Cards", "", "Birthday card"),
 }
+PHONE_DIGITS: Final = "305557"
 STAFF: Final = frozenset({"f-03", "f-17"})
 
 
@@ -187,7 +188,11 @@ SEGMENTS: Final = f"""\
 - id: readers
   name: Read the blog on two days of two weeks
   type: content
-  where: {{did: page_view, where: {{path: {{starts_with: /blog}}}}, within: 14d, days: {{at_least: 2}}}}
+  where:
+    did: page_view
+    where: {{path: {{starts_with: /blog}}}}
+    within: 14d
+    days: {{at_least: 2}}
   size: {{min: 6, max: 9}}
 
 - id: regulars

@@ -84,12 +84,12 @@ def _wanted(axis: _LogAxis, bar: Bar, y: int) -> str:
 def _size_row(axis: _LogAxis, bar: Bar, y: int, colours: dict[str, str]) -> str:
     inside = bar.low <= bar.size <= bar.high
     start, end = axis.start, axis.at(bar.size)
-    parts = [
-        _text(axis.start - 10, y + 15, _short(bar.label), anchor="end"),
+    parts = [_text(axis.start - 10, y + 15, _short(bar.label), anchor="end")]
+    parts.append(
         f'<rect x="{start}" y="{y + 3}" width="{max(end - start, 1):.1f}" height="16" rx="2" '
         f'fill="{BLUE if inside else GREY}"><title>{escape(bar.label)}: {bar.size:,} people'
-        f"</title></rect>",
-    ]
+        f"</title></rect>"
+    )
     reached, people = end, bar.size
     for name, count in bar.removed:
         if count:
