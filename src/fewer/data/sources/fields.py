@@ -15,6 +15,7 @@ import duckdb
 import sqlglot.expressions as exp
 
 from fewer.data.store.sql import call, column, fill, raw
+from fewer.errors import did_you_mean
 
 Shape = Literal[
     "text", "int", "float", "decimal", "bool", "naive", "nanos", "aware", "date", "json", "list",
@@ -97,6 +98,7 @@ class Scope:
         self._pointers: dict[str, int] = {}
         self._element: tuple[str, Field] | None = None
         self._elements: exp.Expr | None = None
+        self._asked: dict[str, None] = {}
 
     # ------------------------------------------------------------------------------- names
 
@@ -120,6 +122,7 @@ class Scope:
             if name.startswith(prefix + "."):
                 return self._inside(element, name[len(prefix) + 1 :])
         if self.relation.document and name not in self.relation.columns:
+            self._asked[name] = None
             return self._clean(self._json(column("doc"), name.split("."), whole=name))
         if name in self.relation.columns:
             return self._clean(self.relation.columns[name])
@@ -172,6 +175,16 @@ class Scope:
         for word in self.relation.missing:
             sql = call("nullif", sql, word)
         return Field(sql, "text")
+
+    def unseen(self) -> list[str]:
+        """A sentence for each key of JSON lines that was asked for and is in none of the first."""
+        known = self.relation.known
+        if not known:
+            return []
+        missed = [n for n in self._asked if n not in known and n.split(".")[0] not in known]
+        return [
+            f"The first rows have no key {name!r}.{did_you_mean(name, known)}" for name in missed
+        ]
 
     # ------------------------------------------------------------------------------ arrays
 

@@ -56,7 +56,8 @@ class FileSource:
         for path in self.paths():
             format_ = format_of(path, self.settings.format)
             progress.start(self.id, path.name, size=path.stat().st_size)
-            found = scan(path, text=format_ != "parquet")
+            found = scan(path, text=format_ != "parquet", progress=progress)
+            progress.finish()
             self._scans[path] = found
             yield Part(self._name(path), found.content_hash, found.size, path)
 
@@ -65,7 +66,7 @@ class FileSource:
         digest = hashlib.sha256()
         for join in self.settings.join:
             for path in find(join.files, self._base, self.id):
-                digest.update(scan(path, text=False).content_hash.encode())
+                digest.update(scan(path, text=False, progress=Quiet()).content_hash.encode())
         return digest.hexdigest() if self.settings.join else ""
 
     def read(self, writer: Writer, part: Part, *, seq: int, progress: Progress) -> Read:

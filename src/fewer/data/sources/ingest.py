@@ -18,6 +18,7 @@ from fewer.data.sources.base import FileResult, IngestResult, Part, Progress, Qu
 from fewer.data.sources.files import FileSource
 from fewer.data.sources.known import Known, check_mappings, mapping_hash_of
 from fewer.data.sources.targets import Staged, sheets
+from fewer.data.sources.watch import watched
 from fewer.data.store import batch as accounts
 from fewer.data.store.append_ads import append_ad_reports
 from fewer.data.store.append_events import append_events
@@ -47,6 +48,7 @@ class _File:
     warnings: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     before: RowCounts | None = None
+    notes: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -195,7 +197,8 @@ class _Run:
         seq = self._writer.facts.next_seq
         self._facts(next_seq=seq + 1)
         self._watch.start(source.id, part.name, size=part.size)
-        read = source.read(self._writer, part, seq=seq, progress=self._watch)
+        with watched(self._writer.db, self._watch, part.size):
+            read = source.read(self._writer, part, seq=seq, progress=self._watch)
         file = _File(part, seq, self._places, read.rows, dict(read.warnings), before=before)
         made = sheets(
             self._writer,
@@ -205,9 +208,12 @@ class _Run:
             seq=seq,
         )
         _refuse_unknown_columns(made, read, source, part)
+        for staged in made:
+            file.notes |= dict.fromkeys(staged.sheet.scope.unseen())
         load.single = load.single and len(made) == 1 and not _explodes(source)
-        for number, staged in enumerate(made):
-            self._run(staged, f"s{seq}_{number}", file, load)
+        with watched(self._writer.db, self._watch, part.size):
+            for number, staged in enumerate(made):
+                self._run(staged, f"s{seq}_{number}", file, load)
         if read.refused:
             self._torn(read.refused, file, load)
         for table in read.drop:
@@ -356,6 +362,7 @@ class _Run:
 
     def _notes(self, source: FileSource, file: _File, counts: RowCounts) -> Iterator[str]:
         """What a person should know of a file, beside the counts."""
+        yield from file.notes
         twins = accounts.twins(self._writer, file.seq)
         if twins:
             yield (

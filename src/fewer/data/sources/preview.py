@@ -115,7 +115,8 @@ def preview(
 
 def _notes(staged: list[Staged], relation: Relation) -> list[str]:
     unknown = dict.fromkeys(name for one in staged for name in one.sheet.scope.unknown)
-    return [f"No column {name!r}.{did_you_mean(name, relation.known)}" for name in unknown]
+    missing = [f"No column {name!r}.{did_you_mean(name, relation.known)}" for name in unknown]
+    return missing + [note for one in staged for note in one.sheet.scope.unseen()]
 
 
 def _raws(writer: Writer, relation: Relation) -> list[tuple[int, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import IO, Final, cast
 
 import pyarrow as pa
 
+from fewer.data.sources.base import Progress
 from fewer.errors import SourceError
 
 MAX_LINE: Final = 16_000_000
@@ -30,7 +31,7 @@ class Scan:
     has_nul: bool
 
 
-def scan(path: Path, *, text: bool) -> Scan:
+def scan(path: Path, *, text: bool, progress: Progress) -> Scan:
     """Hash a file; for text, look for NUL bytes in what it decompresses to.
 
     Raises:
@@ -45,6 +46,7 @@ def scan(path: Path, *, text: bool) -> Scan:
             digest.update(chunk)
             size += len(chunk)
             nul = nul or (text and not compressed and b"\0" in chunk)
+            progress.advance(size)
     if text and compressed:
         with binary(path) as stream:
             for chunk in _chunks(stream, path):

@@ -331,6 +331,8 @@ def _staging(scratch: Path) -> duckdb.DuckDBPyConnection:
     db.execute("SET force_mbedtls_unsafe = 'true'")
     db.execute("SET temp_file_encryption = true")
     db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET enable_progress_bar = true")  # measured, for whoever asks; never printed
+    db.execute("SET enable_progress_bar_print = false")
     db.execute("SET partitioned_write_max_open_files = 1000")
     return db
 
