@@ -84,18 +84,19 @@ def sparkline(point: EngagementPoint, *, simulated: bool = False) -> str:
     first = date.fromisoformat(point.first_day)
     last = first + timedelta(days=max(len(point.daily) - 1, 0))
     most = max(point.daily, default=0)
+    top = -10 if simulated else 0  # room for the mark
     words = (
         f"{point.event}: rows a day from {first} to {last}, at most {most:,}"
         f"{' (simulated)' if simulated else ''}"
     )
     mark = (
-        f'<text x="{_WIDTH - 2}" y="8" font-size="8" text-anchor="end" fill="#c05621">simulated'
+        f'<text x="{_WIDTH - 2}" y="-3" font-size="8" text-anchor="end" fill="#c05621">simulated'
         "</text>"
         if simulated
         else ""
     )
     return (
-        f'<svg class="spark" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+        f'<svg class="spark" viewBox="0 {top} {_WIDTH} {_HEIGHT - top}" role="img" '
         f'aria-label="{escape(words)}"><title>{escape(words)}</title>'
         f'<path d="{_outline(bars)}" fill="#2b6cb0"/>{mark}</svg>'
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from fewer.journey.audit.base import Draft, Evidence, Figure, Gate, Table, check
 from fewer.journey.audit.facts import ANCIENT, percent
 from fewer.journey.audit.sql import query, shown
 from fewer.journey.audit.survey import Survey
 from fewer.model.window import DAY, from_utc_micros
+
+NOTABLE: Final = 0.001  # share of an event's rows that lowers trust in it
 
 
 @check("AU010", "Do all clocks agree?")
@@ -63,7 +66,7 @@ def clock(survey: Survey) -> Iterator[Draft]:
                 if future
                 else ()
             ),
-            events=tuple(f.event for f in late) if future else (),
+            events=tuple(f.event for f in late if f.late > NOTABLE * f.rows) if future else (),
         )
     ancient = [facts for facts in survey.events.values() if facts.ancient]
     if ancient:

@@ -37,7 +37,12 @@ class OddDay:
 @check("AU001", "Is the volume of each event complete, day by day?")
 def volume_by_day(survey: Survey) -> Iterator[Draft]:
     """One finding for missing days, one for days that are far from usual."""
-    odd = [day for event, days in survey.days_by_event.items() for day in odd_days(event, days)]
+    odd = [
+        day
+        for event, days in survey.days_by_event.items()
+        for day in odd_days(event, days)
+        if day.day != survey.as_of_day  # it is not over
+    ]
     gaps = [day for day in odd if day.oddity == "no rows"]
     uneven = [day for day in odd if day.oddity != "no rows"]
     if gaps:
