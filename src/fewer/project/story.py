@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fewer.errors import GuardError
@@ -96,14 +96,17 @@ def totals(project: Project, snapshot: Snapshot, audit: Audit) -> list[dict[str,
     return found
 
 
-def _groups(audit: Audit) -> Iterator[tuple[str, int]]:
+def _groups(audit: Audit) -> list[tuple[str, int]]:
     """What ids on the events group them by: ``basket_id`` makes ``("baskets", 155_848)``."""
+    found: dict[str, int] = {}
     for point in sorted(audit.inventory.events, key=lambda p: -p.rows)[:3]:
-        for found in point.properties:
-            stem = found.name.removesuffix("_id")
-            grouped = 1 < found.distinct <= point.rows // 2
-            if stem not in (found.name, "item") and grouped and not found.hidden:
-                yield f"{stem.replace('_', ' ')}s", found.distinct
+        for each in point.properties:
+            stem = each.name.removesuffix("_id")
+            grouped = 1 < each.distinct <= point.rows // 2
+            if stem not in (each.name, "item") and grouped and not each.hidden:
+                label = f"{stem.replace('_', ' ')}s"
+                found[label] = max(each.distinct, found.get(label, 0))
+    return list(found.items())
 
 
 def _most(counts: Any, number: int) -> list[tuple[str, int]]:
