@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from conformance.engines import Engine, expected, scene_of
+from fewer.model.condition import SampleRule
 from fewer.model.segment import Segment
 from oracle.drawn import at, draw
 from strategies.definition import Asked
@@ -208,6 +212,15 @@ class TestSamples:
                  for p in percents for d in (0, 1)]  # fmt: skip
         sizes = [len(people) for people in engine.ask(self.world, *rules)]
         assert all(after > before for before, after in zip(sizes[::2], sizes[1::2], strict=True))
+
+    @pytest.mark.parametrize("percent", ["0.000001", "1", "12.5", "33.333333", "99.999999"])
+    def test_the_threshold_is_the_smallest_number_that_is_out(self, percent):
+        """Of 2^64 numbers one lies between rounding up and down: no world would show it."""
+        threshold = SampleRule(percent=Decimal(percent), salt="s").threshold
+        out = int(threshold, 16)
+        share = Fraction(percent) / 100
+        assert Fraction(out - 1, 2**64) < share <= Fraction(out, 2**64)
+        assert len(threshold) == 16
 
 
 class TestNests:
