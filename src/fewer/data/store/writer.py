@@ -12,7 +12,8 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _DIRTY: Final = "writing"
 _MEMORY: Final = "1GB"
+_SYNCS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,6 @@ class Writer:
             path = self._out / table / file.path
             if not file.rows:
                 path.unlink()  # an empty result still makes a file
-                continue
-            with path.open("rb") as opened:
-                os.fsync(opened.fileno())
         pending = self._pending[table]
         pending.adds += kept
         if kept:
@@ -210,6 +209,9 @@ class Writer:
     def publish(self, entries: Sequence[LedgerEntry], *, now_us: int | None) -> Generation:
         """Commit every table, then make all of it visible at once."""
         tables = dict(self.base.tables)
+        _to_disk(
+            self._out / name / file.path for name, p in self._pending.items() for file in p.adds
+        )
         for name, pending in self._pending.items():
             if pending.adds or pending.removes:
                 tables[name] = self._commit(name, pending, self.base.tables.get(name))
@@ -267,6 +269,22 @@ class Writer:
         """Drop the staging database."""
         self.db.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _to_disk(paths: Iterable[Path]) -> None:
+    """Wait until files, and the folders that list them, survive a loss of power."""
+
+    def sync(path: Path) -> None:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    files = list(paths)
+    with ThreadPoolExecutor(_SYNCS_AT_ONCE) as pool:  # together they share the disk's round trips
+        list(pool.map(sync, files))
+        list(pool.map(sync, {path.parent for path in files}))
 
 
 def _lines(connection: sa.Connection) -> list[str]:
