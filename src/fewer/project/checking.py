@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final
+
+from sqlglot import exp
 
 from fewer.errors import Problem
+from fewer.model.catalog import ITEM_PREFIX, Catalog
+from fewer.project import clock
 
 if TYPE_CHECKING:
-    from fewer.journey.define.lint import Finding
+    from fewer.evaluate.engines.base import Engine
+    from fewer.journey.define.lint import Finding, Values
     from fewer.project.project import Project
 
+_MOST_TEXTS: Final = 20_000
+"""Different texts of one name beyond which a definition's are not compared with them."""
 
-def validate(project: Project) -> list[Finding]:
+
+def validate(
+    project: Project, *, look_up: bool = True, as_of_us: int | None = None
+) -> list[Finding]:
     """Findings on every definition, errors first.
+
+    With `look_up`, texts and category paths that definitions name are compared with those
+    stored, which reads the data. Windows are compared with the data as at `as_of_us`; without
+    it, as at the end of the data.
 
     Raises:
         DefinitionError: files that can't be read as definitions; every mistake in all of them.
@@ -20,11 +35,55 @@ def validate(project: Project) -> list[Finding]:
     from fewer.journey.define.lint import lint
     from fewer.project.creatives import library
 
-    definitions = project.definitions
+    definitions, generation = project.definitions, project.generation
     library(project)  # creatives have no lint beyond being right
-    catalog = None if project.generation.is_empty else project.generation.catalog
-    found = lint(definitions, project.settings.exclude, catalog, zone=project.zone)
+    if generation.is_empty:
+        found = lint(definitions, project.settings.exclude, zone=project.zone)
+    else:
+        with project.engine(clock.now_us()) as engine:
+            found = lint(
+                definitions,
+                project.settings.exclude,
+                generation.catalog,
+                values=_Texts(engine, generation.catalog) if look_up else None,
+                as_of_us=as_of_us if as_of_us is not None else _end(project),
+                zone=project.zone,
+            )
     return sorted(found, key=lambda f: f.severity != "error")
+
+
+def _end(project: Project) -> int | None:
+    newest = project.newest_event_us
+    return None if newest is None else clock.end_of(newest)
+
+
+class _Texts:
+    """All texts stored under a name, read when first asked for."""
+
+    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+        self._engine, self._catalog = engine, catalog
+        self._known: dict[str, Collection[str] | None] = {}
+
+    def __call__(self, name: str) -> Collection[str] | None:
+        """The texts, or None when they are too many to compare with, or none are stored."""
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> Collection[str] | None:
+        catalog = self._catalog
+        if name.startswith(ITEM_PREFIX):
+            relation, columns = "items", catalog.items.get(name.removeprefix(ITEM_PREFIX), {})
+        elif name in catalog.properties:
+            relation, columns = "events", catalog.properties[name]
+        else:
+            relation, columns = "people", catalog.traits.get(name, {})
+        if "text" not in columns:
+            return None
+        text = exp.column(columns["text"])
+        query = exp.select(text.as_("text")).from_(relation).where(exp.not_(text.is_(exp.null())))
+        rows = self._engine.run(query.distinct().limit(_MOST_TEXTS + 1))
+        return None if len(rows) > _MOST_TEXTS else frozenset(rows.column("text").to_pylist())
 
 
 def split(findings: list[Finding]) -> tuple[list[Problem], dict[str, list[str]]]:
@@ -35,3 +94,44 @@ def split(findings: list[Finding]) -> tuple[list[Problem], dict[str, list[str]]]
         if f.severity == "warning":
             warnings.setdefault(f.segment, []).append(f.message)
     return errors, warnings
+
+
+@contextmanager
+def _stored_texts(project: Project) -> Iterator[Values]:
+    """Texts stored under a name, looked up when a definition compares with one."""
+    catalog = project.generation.catalog
+    with ExitStack() as stack:
+        engines: list[Engine] = []
+
+        def values(name: str) -> Collection[str] | None:
+            bare = name.removeprefix(ITEM_PREFIX)
+            places = (
+                [("items", catalog.items.get(bare, {}))]
+                if name.startswith(ITEM_PREFIX)
+                else [
+                    ("events", catalog.properties.get(name, {})),
+                    ("people", catalog.traits.get(name, {})),
+                ]
+            )
+            if not engines:
+                engines.append(stack.enter_context(project.engine(clock.now_us())))
+            found: set[str] = set()
+            for table, columns in places:
+                if "text" in columns:
+                    found |= _distinct(engines[0], table, columns["text"])
+            return found if 0 < len(found) <= _MOST_TEXTS else None
+
+        yield values
+
+
+def _distinct(engine: Engine, table: str, name: str) -> set[str]:
+    """Texts of a column, a few more than `_MOST_TEXTS` at most."""
+    column = exp.column(name, quoted=True)
+    query = (
+        exp.select(column)
+        .distinct()
+        .from_(table)
+        .where(column.is_(exp.Null()).not_())
+        .limit(_MOST_TEXTS + 1)
+    )
+    return set(engine.run(query).column(0).to_pylist())

@@ -260,12 +260,13 @@ class Project:
         """
         from fewer.project.building import build
 
-        errors, warnings = self._lint()
+        moment = self.as_of(as_of)
+        errors, warnings = self._lint(moment)
         if errors:
             raise DefinitionError(errors)
         record, evaluation = build(
             self,
-            self.as_of(as_of),
+            moment,
             engine_name=engine,
             only=only,
             warnings=warnings,
@@ -304,10 +305,10 @@ class Project:
 
         return Snapshot(record, keys=self.keys, zone=self.zone, data=self.settings.data, **more)
 
-    def _lint(self) -> tuple[list[Any], dict[str, list[str]]]:
-        from fewer.project.checking import split
+    def _lint(self, as_of_us: int) -> tuple[list[Any], dict[str, list[str]]]:
+        from fewer.project.checking import split, validate
 
-        return split(self.validate())
+        return split(validate(self, look_up=False, as_of_us=as_of_us))
 
     # 4 · tailor, send, measure, tell
 
