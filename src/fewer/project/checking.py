@@ -13,7 +13,7 @@ from fewer.project import clock
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
-    from fewer.journey.define.lint import Finding, Values
+    from fewer.journey.define.lint import Finding
     from fewer.project.project import Project
 
 _MOST_TEXTS: Final = 20_000
@@ -94,44 +94,3 @@ def split(findings: list[Finding]) -> tuple[list[Problem], dict[str, list[str]]]
         if f.severity == "warning":
             warnings.setdefault(f.segment, []).append(f.message)
     return errors, warnings
-
-
-@contextmanager
-def _stored_texts(project: Project) -> Iterator[Values]:
-    """Texts stored under a name, looked up when a definition compares with one."""
-    catalog = project.generation.catalog
-    with ExitStack() as stack:
-        engines: list[Engine] = []
-
-        def values(name: str) -> Collection[str] | None:
-            bare = name.removeprefix(ITEM_PREFIX)
-            places = (
-                [("items", catalog.items.get(bare, {}))]
-                if name.startswith(ITEM_PREFIX)
-                else [
-                    ("events", catalog.properties.get(name, {})),
-                    ("people", catalog.traits.get(name, {})),
-                ]
-            )
-            if not engines:
-                engines.append(stack.enter_context(project.engine(clock.now_us())))
-            found: set[str] = set()
-            for table, columns in places:
-                if "text" in columns:
-                    found |= _distinct(engines[0], table, columns["text"])
-            return found if 0 < len(found) <= _MOST_TEXTS else None
-
-        yield values
-
-
-def _distinct(engine: Engine, table: str, name: str) -> set[str]:
-    """Texts of a column, a few more than `_MOST_TEXTS` at most."""
-    column = exp.column(name, quoted=True)
-    query = (
-        exp.select(column)
-        .distinct()
-        .from_(table)
-        .where(column.is_(exp.Null()).not_())
-        .limit(_MOST_TEXTS + 1)
-    )
-    return set(engine.run(query).column(0).to_pylist())
