@@ -580,6 +580,19 @@ def test_goals():
     assert missing.hint == "Say how long outcomes count, such as outcome_window: 7d."
 
 
+def test_a_text_where_a_mapping_belongs():
+    (found,) = problems("- {id: order, did: buy, outcome_window: 7d, value: price}", load_goals)
+    assert (found.code, found.hint) == ("not_a_mapping", "Write value: {of: price}.")
+    text = "name: Shop\nconsent: ads\nsources:\n  - {id: a, files: a.csv,"
+    text += " events: {event: view, person: [a, b], ts: at}}\n"
+    with pytest.raises(DefinitionError) as caught:
+        validate(load(text, file="fewer.yaml"), ProjectSettings)
+    assert [problem.hint for problem in caught.value.problems] == [
+        "Write consent: {purpose: ads}.",
+        "Write person: {first_of: [...]}: the first of these columns that has a value.",
+    ]
+
+
 def test_settings_are_explained_too():
     text = """
 version: 2

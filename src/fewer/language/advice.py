@@ -280,12 +280,23 @@ def _list_hint(value: Any) -> str:
     return ""
 
 
+_SHORT: Final = {
+    "value": "{{of: {}}}",
+    "reversed_by": "{{did: {}, same: [order_id]}}",
+    "consent": "{{purpose: {}}}",
+    "holdout": "{{list: {}, percent: 10}}",
+}
+"""Mappings that are written as a text by mistake, and what was meant."""
+
+
 def _mapping_hint(value: Any, key: str) -> str:
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     if key in MEASURES and number:
         return f"Write {key}: {{at_least: {value}}} or {key}: {{exactly: {value}}}."
-    if key == "value" and isinstance(value, str):
-        return f"Write value: {{of: {value}}}."
+    if key in _SHORT and isinstance(value, str):
+        return f"Write {key}: {_SHORT[key].format(value)}."
+    if key == "person" and isinstance(value, list):
+        return "Write person: {first_of: [...]}: the first of these columns that has a value."
     if key in ("last", "first") and isinstance(value, str):
         return f"Write {key}: {{did: {value}}}."
     if key == "between" and isinstance(value, list):
