@@ -71,8 +71,8 @@ class Column:
     """A column of a sample.
 
     Attributes:
-        kind: text, number, comma number (1.234,5), boolean, time, epoch_s ..., object or list.
-        format: How times are written, when not as ISO.
+        kind: text, path, number, comma number (1.234,5), boolean, time, epoch_s ..., object, list.
+        format: How times are written, when not as ISO; the delimiter of a path.
     """
 
     name: str
@@ -209,6 +209,8 @@ def _column(name: str, values: list[Any]) -> Column:
     there = [value for value in values if value is not None and value != ""]
     distinct = len({str(value) for value in there})
     kind, format_ = _kind(there)
+    if kind == "text" and "categor" in name.lower():
+        kind, format_ = _category(list(map(str, there)))
     return Column(name, kind, format_, distinct, len(there))
 
 
@@ -234,6 +236,14 @@ def _kind(values: list[Any]) -> tuple[str, str]:
     return _text_kind(words)
 
 
+def _category(words: list[str]) -> tuple[str, str]:
+    """A path with its delimiter, when most of the texts have one."""
+    for mark in (" > ", ">", "/", "|", "."):
+        if _share(words, lambda w, m=mark: m in w.strip(m)) > 1 / 2:  # type: ignore[misc]
+            return "path", mark
+    return "text", ""
+
+
 def _text_kind(words: list[str]) -> tuple[str, str]:
     if _share(words, lambda w: bool(re.fullmatch(_ISO, w))) >= _ENOUGH:
         return "time", ""
@@ -252,7 +262,7 @@ def _text_kind(words: list[str]) -> tuple[str, str]:
 
 
 def _share(words: list[str], test: Callable[[str], bool]) -> float:
-    return sum(map(test, words)) / len(words)
+    return sum(map(test, words)) / max(len(words), 1)
 
 
 def _parses(word: str, format_: str) -> bool:
@@ -406,6 +416,8 @@ def _values(columns: Sequence[Column], used: set[str], *, indent: int) -> list[s
 
 def _value(column: Column, *, number: bool = False) -> str:
     name = _quoted(column.name)
+    if column.kind == "path":
+        return f"{{column: {name}, split: {json.dumps(column.format)}}}"
     if not number and column.like(_CODE):  # a code is not an amount, whatever its digits
         return name if column.kind == "text" else f"{{column: {name}, type: text}}"
     if column.kind == "comma number":
