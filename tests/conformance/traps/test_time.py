@@ -210,6 +210,14 @@ class TestRecencyIsOfAllHistory:
             {"bob"}, {"cy"}, {"ann", "cy"}, {"ann", "bob"}, {"bob"}, {"cy"}, {"bob"}, {"ann"},
         ]  # fmt: skip
 
+    def test_asked_alone(self, engine):
+        """Nothing else in the plan reads that far back: the engine must know that `first` does."""
+        week = {"within": "7d"}
+        assert engine.ask(self.world, {"first": {"did": "view"}, **week}) == [{"bob"}]
+        having = {"having": {"v": {"exists": True}}}
+        assert engine.ask(self.world, {"first": {"did": "view"}, **week, **having}) == [{"bob"}]
+        assert engine.ask(self.world, {"last": {"did": "view"}, **week}) == [{"ann", "bob"}]
+
 
 def clock(zone: str, day: str) -> dict[str, Any]:
     return {"timezone": zone, "as_of": moment(f"{day}T12:00:00")}
