@@ -14,6 +14,7 @@ from fewer.model.window import DAY, Duration
 from fewer.project import clock
 
 if TYPE_CHECKING:
+    from fewer.data.store.writer import LedgerEntry
     from fewer.project.project import Project
 
 
@@ -73,12 +74,13 @@ def _sources(project: Project) -> tuple[SourceFacts, ...]:
     read: Counter[str] = Counter()
     repeated: Counter[str] = Counter()
     lost: dict[str, Counter[str]] = defaultdict(Counter)
-    for entry in project.store.ledger():
+    for first, entry in readings(project):
         read[entry.source] += entry.rows.read
         lost[entry.source].update(entry.rows.warnings)
-        # A second row of the same person or item is no repeated event.
+        # A second row of the same person or item is no repeated event; nor are, in a file that
+        # has grown, the rows that it had before.
         if set(entry.rows.made) <= {"events"}:
-            repeated[entry.source] += entry.rows.duplicate
+            repeated[entry.source] += first.rows.duplicate
     return tuple(
         SourceFacts(
             source=source,
@@ -92,6 +94,20 @@ def _sources(project: Project) -> tuple[SourceFacts, ...]:
 
 
 def _refused(project: Project) -> Iterator[Refused]:
-    for entry in project.store.ledger():
+    for _, entry in readings(project):
         for reason, rows in entry.rows.reasons.items():
             yield Refused(source=entry.source, file=entry.file, reason=reason, rows=rows)
+
+
+def readings(project: Project) -> list[tuple[LedgerEntry, LedgerEntry]]:
+    """The first and the newest reading of each file.
+
+    A file that grew is read again from its beginning: only the newest reading says how many rows
+    it has, and how many of them were rejected.
+    """
+    first: dict[tuple[str, str], LedgerEntry] = {}
+    newest: dict[tuple[str, str], LedgerEntry] = {}
+    for entry in project.store.ledger():
+        first.setdefault((entry.source, entry.file), entry)
+        newest[entry.source, entry.file] = entry
+    return [(first[file], entry) for file, entry in newest.items()]

@@ -199,10 +199,12 @@ class Project:
         return preview(self.store, self.settings, self.folder.root, source, count)
 
     def quarantine_counts(self) -> list[dict[str, Any]]:
-        """Rejected rows by source, file and reason."""
+        """Rejected rows by source, file and reason, of each file as it was read last."""
+        from fewer.project.auditing import readings
+
         return [
             {"source": entry.source, "file": entry.file, "reason": reason, "rows": rows}
-            for entry in self.store.ledger()
+            for _, entry in readings(self)
             for reason, rows in entry.rows.reasons.items()
         ]
 
