@@ -53,6 +53,15 @@ class TestAgain:
         assert (result.rows.stored, result.rows.refused, result.rows.duplicate) == (2, 1, 0)
         assert result.rows.reasons == {"person_missing": 1}
 
+    def test_a_row_refused_by_two_mappings_for_one_reason_is_told_once(self, bench):
+        bench.write("log.csv", HEAD + "ann,2026-03-01,/a\n,never,/a\nbob,never,/b\n")
+        result = bench.sources({**LOG, "people": {"person": "who"}}).ingest()
+        assert result.rows.reasons == {"person_missing": 1, "ts_unparseable": 1}
+        assert [(row.row, row.reason) for row in bench.store.quarantine()] == [
+            (2, "person_missing"),
+            (3, "ts_unparseable"),
+        ]
+
     def test_a_file_that_changed_instead_of_growing_is_noticed(self, bench):
         bench.write("log.csv", HEAD + ROWS)
         bench.sources(LOG).ingest()

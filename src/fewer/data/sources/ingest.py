@@ -270,6 +270,10 @@ class _Run:
     def _refusals(self, query: str, file: _File, load: _Load) -> None:
         """Account for refused rows, and put them aside for the quarantine."""
         writer = self._writer
+        told = [name for name in load.refusals if name.startswith(f"refused_{file.seq}_")]
+        if told:  # one row that an event and a person were to be made of is refused once
+            earlier = " UNION ALL ".join(f"SELECT line, reason FROM {name}" for name in told)
+            query = f"SELECT * FROM ({query}) AS q ANTI JOIN ({earlier}) AS e USING (line, reason)"
         counts = writer.query(f"SELECT reason, count(*) FROM ({query}) GROUP BY reason")
         if not counts:
             return
