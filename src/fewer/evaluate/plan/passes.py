@@ -96,14 +96,14 @@ class Persons:
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """Consents."""
+    """Leaves answered by one scan of the consents."""
 
     leaves: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Lists."""
+    """Leaves answered by one scan of the lists."""
 
     leaves: tuple[int, ...]
 
