@@ -61,12 +61,12 @@ def _dated(project: Project) -> frozenset[str]:
     """Relations all of whose sources say from when each version is valid."""
     undated = set()
     for source in project.settings.sources:
-        for relation in ("people", "items", "lists"):
-            mapping = getattr(source, relation, None)
-            if mapping is not None and getattr(mapping, "valid_from", None) is None:
-                undated.add(relation)
-                if relation == "people" and mapping.consents:
-                    undated.add("consents")
+        if source.people and source.people.valid_from is None:
+            undated |= {"people", "consents"} if source.people.consents else {"people"}
+        if source.items and source.items.valid_from is None:
+            undated.add("items")
+        if any(mapping.valid_from is None for mapping in source.lists):
+            undated.add("lists")
     return frozenset({"people", "items", "lists", "consents"} - undated)
 
 
