@@ -45,7 +45,7 @@ def _failed(said, status: int, *words: str) -> None:
     [
         ["bild"],
         ["build", "--as-off", "now"],
-        ["segments", "why", "roses"],
+        ["segments", "why", "roses", "f-01", "f-02"],
         ["export", "roses"],
         ["ingest", "--preview"],
         ["schema", "segment"],

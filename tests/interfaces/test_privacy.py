@@ -87,7 +87,7 @@ def said(world, tmp_path_factory) -> dict[str, Said]:
     for line in OUTPUTS:
         command = line.format(**known).split()
         told[line] = fewer(*command)
-        if command[0] not in {"run", "ingest", "export", "version", "schema"}:
+        if command[0] not in {"run", "ingest", "export", "version", "schema", "build", "validate"}:
             told[f"{line} --json"] = fewer(*command, "--json")
     for page in ("audit.html", "report.html", "run.html"):
         told[page] = Said(0, (tmp / page).read_text(), "")

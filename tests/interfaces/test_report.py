@@ -235,7 +235,7 @@ def test_a_planted_effect_is_recovered_or_not(simulated):
         ["segments", "size", "roses"], ["segments", "members", "roses"],
         ["segments", "sample", "roses"], ["segments", "overlap"],
         ["segments", "why", "roses", "f-01"], ["segments", "sql", "roses"], ["tailor", "preview"],
-        ["measure"], ["doctor"], ["run", "--as-of", florist.AS_OF], ["report"],
+        ["measure"], ["doctor"], ["report"],
         ["segments", "size", "rose"],
     ],
     ids=" ".join,

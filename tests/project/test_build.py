@@ -71,7 +71,6 @@ def test_the_same_fingerprint_is_the_same_bytes(folder, world, tmp_path):
     [
         ("segments/all.yaml", "within: 21d", "within: 22d"),
         ("fewer.yaml", "exclude: [recent_buyers, staff]", "exclude: [staff]"),
-        ("fewer.yaml", "Europe/Berlin", "Europe/Rome"),
         ("fewer.yaml", "phone_region: DE", "phone_region: DE, session_gap: 1h"),
         ("data/staff.csv", "f-17", "f-18"),
     ],

@@ -48,9 +48,16 @@ def test_a_window_of_hours_is_tried_in_days():
             "periods at_least 6",
         ),
         ({"did": "view", "burst": {"count": 5, "in": "1h"}}, "burst count 4"),
+        ({"did": "view", "count": {"at_most": 3}}, "count at_most 4"),
+        ({"did": "view", "sum": {"of": "value", "at_least": 150}}, "sum at_least 112.5"),
+        ({"did": "view", "sum": {"of": "value", "at_most": 100}}, "sum at_most 50"),
+        (
+            {"did": "view", "share": {"where": {"kind": "new"}, "at_least": 0.5}},
+            "share at_least 0.4",
+        ),
     ],
 )
-def test_bounds_that_are_whole_numbers(where, tried):
+def test_bounds_of_measures(where, tried):
     assert tried in words(where)
 
 
@@ -58,8 +65,8 @@ def test_bounds_that_are_whole_numbers(where, tried):
     "where",
     [
         {"did": "view"},
-        {"did": "view", "count": {"at_most": 3}},
-        {"did": "view", "sum": {"of": "value", "at_least": 100}},
+        {"did": "view", "count": {"exactly": 3}},
+        {"did": "view", "sum": {"of": "value", "at_least": -5}},
         {"did": "view", "since": "2024-01-01"},
         {"trait": "plan", "equals": "pro"},
         {"consent": "ads"},
@@ -108,9 +115,11 @@ def test_only_the_number_changes(wrap):
 
 def test_other_bounds_of_a_comparison_are_kept():
     found = candidates(segment({"did": "view", "count": {"at_least": 3, "at_most": 9}}))
+    assert found
     for edit in found:
         [did] = walk(edit.segment.where)
-        assert did.count.at_most == 9
+        assert did.count.at_least <= did.count.at_most
+        assert (did.count.at_least == 3) != (did.count.at_most == 9)
 
 
 def test_edits_are_segments_of_their_own_with_the_same_exclusions():

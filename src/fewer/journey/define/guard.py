@@ -32,8 +32,24 @@ from fewer.model.window import DAY, Duration
 
 Verdict = Literal["within", "too_small", "too_large"]
 
-_DAYS: Final = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
-_COUNTS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50)
+_Values = tuple[Decimal, ...]
+
+
+def _values(text: str) -> _Values:
+    return tuple(map(Decimal, text.split()))
+
+
+_DAYS: Final = _values("1 2 3 5 7 10 14 21 30 45 60 90 120 180 270 365")
+_COUNTS: Final = _values("1 2 3 4 5 6 8 10 12 15 20 30 50")
+_SHARES: Final = _values("0.05 0.1 0.2 0.25 0.3 0.4 0.5 0.6 0.7 0.75 0.8 0.9")
+_FACTORS: Final = _values("0.1 0.25 0.5 0.75 1.25 1.5 2 3 5")
+_VALUES: Final[dict[str, _Values]] = {
+    **dict.fromkeys(("count", "days", "distinct", "periods"), _COUNTS),
+    "share": _SHARES,
+    **dict.fromkeys(("sum", "mean", "min", "max"), ()),  # multiples of what is written
+}
+"""Measure -> bounds to try."""
+
 _NEAREST: Final = 5  # values to try on each side of the present one
 _SHOWN: Final = 3
 
@@ -77,7 +93,7 @@ def is_exclusion(segment: Segment) -> bool:
 
 
 def candidates(segment: Segment) -> tuple[Candidate, ...]:
-    """Edits worth evaluating for a segment outside its guard: windows and whole-number bounds."""
+    """Edits worth evaluating for a segment outside its guard: windows and bounds of measures."""
     behaviours = sum(isinstance(c, Did | DidNot | SequenceOf | Last | First) for c in _own(segment))
     found = []
     for number, edit in enumerate(_edits(segment.where)):
@@ -144,7 +160,7 @@ def _edits(condition: Condition) -> Iterator[_Edit]:
                 yield _wrap(edit, Not(not_=edit.condition))
         case Did():
             yield from _windows(condition)
-            yield from _counts(condition)
+            yield from _bounds(condition)
         case DidNot() | SequenceOf() | Last() | First():
             yield from _windows(condition)
         case _:
@@ -168,36 +184,42 @@ def _wrap(edit: _Edit, condition: Condition) -> _Edit:
 def _windows(condition: Did | DidNot | SequenceOf | Last | First) -> Iterator[_Edit]:
     if condition.within is None:
         return
-    now = condition.within.micros / DAY
+    now = Decimal(condition.within.micros) / DAY
     for days in _nearest(_DAYS, now):
-        window = Duration(days, "d")
+        window = Duration(int(days), "d")
         edited = condition.model_copy(update={"within": window})
         yield _Edit(edited, subject(condition), f"within: {window}", abs(log(days / now)))
 
 
-def _counts(condition: Did) -> Iterator[_Edit]:
-    for measure in ("count", "days", "distinct", "periods"):
+def _bounds(condition: Did) -> Iterator[_Edit]:
+    """Other bounds of the measure: whole numbers, shares, or multiples of what is written."""
+    for measure, values in _VALUES.items():
         comparison = getattr(condition, measure)
-        if comparison is None or comparison.at_least is None or comparison.at_least < 1:
-            continue
-        now = float(comparison.at_least)
-        for count in _nearest(_COUNTS, now):
-            edited = condition.model_copy(update={measure: _at_least(comparison, count)})
-            words = f"{measure} at_least {count}"
-            yield _Edit(edited, subject(condition), words, abs(log(count / now)))
+        for side in ("at_least", "at_most") if comparison is not None else ():
+            now = getattr(comparison, side)
+            if now is None or now <= 0:
+                continue
+            for value in _nearest(values or [now * factor for factor in _FACTORS], now):
+                edited = comparison.model_copy(update={side: value})
+                if _can_hold(edited):
+                    words = f"{measure} {side} {value.normalize():f}"
+                    changed = condition.model_copy(update={measure: edited})
+                    yield _Edit(changed, subject(condition), words, abs(log(value / now)))
     if condition.burst is not None:
-        now = float(condition.burst.count)
-        for count in _nearest(_COUNTS, now):
-            burst = condition.burst.model_copy(update={"count": count})
-            edited = condition.model_copy(update={"burst": burst})
-            yield _Edit(edited, subject(condition), f"burst count {count}", abs(log(count / now)))
+        present = Decimal(condition.burst.count)
+        for value in _nearest(_COUNTS, present):
+            burst = condition.burst.model_copy(update={"count": int(value)})
+            changed = condition.model_copy(update={"burst": burst})
+            words = f"burst count {value}"
+            yield _Edit(changed, subject(condition), words, abs(log(value / present)))
 
 
-def _at_least(comparison: Comparison, count: int) -> Comparison:
-    return comparison.model_copy(update={"at_least": Decimal(count)})
+def _can_hold(comparison: Comparison) -> bool:
+    low, high = comparison.at_least, comparison.at_most
+    return low is None or high is None or low <= high
 
 
-def _nearest(values: Sequence[int], now: float) -> list[int]:
+def _nearest(values: Sequence[Decimal], now: Decimal) -> list[Decimal]:
     below = [v for v in values if v < now][-_NEAREST:]
     above = [v for v in values if v > now][:_NEAREST]
     return below + above
