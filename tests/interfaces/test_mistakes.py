@@ -141,6 +141,7 @@ def test_no_goals(copied):
     assert fewer("report").status == 0
 
 
+@pytest.mark.slow
 def test_no_data_after_the_moment(copied):
     fewer = fewer_in(copied)
     fewer("build", "--as-of", "2024-06-01")
@@ -245,6 +246,7 @@ def test_a_missing_file(copied):
     _failed(fewer_in(copied)("ingest"), 1, "error[source_error]", "people.csv")
 
 
+@pytest.mark.slow
 def test_an_unwritable_report(fewer, tmp_path):
     folder = tmp_path / "file"
     folder.write_text("no folder")

@@ -6,12 +6,11 @@ import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 from fewer.data.simulate.truth import Effect, Truth
-from interfaces.conftest import Fewer, fewer_in
+from interfaces.conftest import Fewer, Said, fewer_in
 from project import florist
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "circle", "line", "rect", "path", "polyline"}
@@ -79,7 +78,7 @@ def page(shop, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
-def simulated(world, tmp_path_factory) -> Fewer:
+def ran(world, tmp_path_factory) -> tuple[Fewer, Said]:
     """The florist again, marked as simulated, with a holdout and a planted effect."""
     folder = florist.write(world, tmp_path_factory.mktemp("simulated"), data="simulated")
     settings = folder / "fewer.yaml"
@@ -95,8 +94,21 @@ def simulated(world, tmp_path_factory) -> Fewer:
     (folder / "data/holdout.csv").write_text("user\n" + "".join(f"{p}\n" for p in held))
     _truth().write(folder / "data/truth.json")
     fewer = fewer_in(folder)
-    assert fewer("run", "--as-of", florist.AS_OF).status == 0
-    return fewer
+    said = fewer("run", "--as-of", florist.AS_OF)
+    assert said.status == 0
+    return fewer, said
+
+
+@pytest.fixture(scope="session")
+def simulated(ran) -> Fewer:
+    return ran[0]
+
+
+@pytest.fixture(scope="session")
+def simulated_page(simulated, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    assert simulated("report", "--out", str(path)).status == 0
+    return path.read_text()
 
 
 def _truth() -> Truth:
@@ -126,12 +138,6 @@ def _truth() -> Truth:
         seed=7, days=60, first_day=day, last_day=day, launch=florist.MOMENT, outcome_days=7,
         people=30, accounts=28, rows={}, events={}, planted={}, effects=tuple(effects),
     )  # fmt: skip
-
-
-def _simulated_page(fewer: Fewer, folder: Path) -> str:
-    path = folder / "report.html"
-    assert fewer("report", "--out", str(path)).status == 0
-    return path.read_text()
 
 
 def test_the_page_needs_nothing_else(page):
@@ -188,8 +194,8 @@ def test_real_data_is_not_marked_and_claims_no_effect(page):
     assert "association" in text
 
 
-def test_every_simulated_picture_carries_its_mark(simulated, tmp_path):
-    page = _simulated_page(simulated, tmp_path)
+def test_every_simulated_picture_carries_its_mark(simulated_page):
+    page = simulated_page
     seen = Page(page)
     pictures = [p for p in seen.pictures if p.strip()]
     assert len(pictures) > 8
@@ -201,8 +207,8 @@ def test_every_simulated_picture_carries_its_mark(simulated, tmp_path):
     assert "Recovered the planted effect" in seen.text
 
 
-def test_every_simulated_section_says_so(simulated, tmp_path):
-    page = _simulated_page(simulated, tmp_path)
+def test_every_simulated_section_says_so(simulated_page):
+    page = simulated_page
     sections = re.split(r'<h3 id="florist-', page)[1:]
     assert [s.split('"')[0] for s in sections] == [
         "audit", "segments", "overlap", "lookback", "creatives", "outcomes", "costs", "planted",
@@ -214,14 +220,15 @@ def test_every_simulated_section_says_so(simulated, tmp_path):
         assert "simulated" in table.lower(), table[:300]
 
 
-def test_a_planted_effect_is_recovered_or_not(simulated):
+def test_a_planted_effect_is_recovered_or_not(ran):
+    simulated, told = ran
     planted = simulated("report", "--json").json["story"]["planted"]
     found = {row["title"]: row["recovered"] for row in planted}
     assert found == {
         "The campaign to `pricing_hot` changes nothing.": True,
         "Click-through rate of `pricing_hot` is 40 times that of the broad campaign.": False,
     }
-    said = simulated("run", "--as-of", florist.AS_OF, "--quiet").out
+    said = told.out
     assert "recovered the planted effect: yes" in said
     assert "recovered the planted effect: no" in said
     assert CLAIMS.search(said) is None
@@ -255,12 +262,13 @@ def test_an_export_of_simulated_data_says_so(simulated, tmp_path):
 
 
 def test_associations_are_never_called_more(fewer):
-    for command in (["measure"], ["measure", "--json"], ["report", "--json"]):
-        said = fewer(*command)
+    measured = fewer("measure", "--json")
+    for said in (fewer("measure"), measured):
         words = said.out.replace("may_say_lift", "")
         assert CAUSAL.search(words) is None, CAUSAL.search(words)
-    found = fewer("measure", "--json").json
-    assert not any(f for f in _figures(found) if f["may_say_lift"])
+    figures = list(_figures(measured.json))
+    assert figures
+    assert not any(figure["may_say_lift"] for figure in figures)
 
 
 def _figures(tree):

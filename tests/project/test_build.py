@@ -75,6 +75,7 @@ def test_the_same_fingerprint_is_the_same_bytes(folder, world, tmp_path):
         ("data/staff.csv", "f-17", "f-18"),
     ],
 )
+@pytest.mark.slow
 def test_whatever_members_depend_on_changes_the_fingerprint(folder, file, old, new):
     before = _build(folder).fingerprint
     path = folder / file
