@@ -170,6 +170,14 @@ class TestClock:
         assert figures(finding)["later events"] == 2
         assert finding.events == ()
 
+    def test_the_future_and_what_came_after_a_past_date_are_told_apart(self, world):
+        daily(world, 3)
+        world.did(1, world.ago(-2), times=5)
+        world.did(1, world.ago(-900), times=2)
+        future, later = world.find("AU010", now_us=to_utc_micros(world.ago(-300)))
+        assert future.title == "2 events lie in the future"
+        assert later.title.startswith("5 events are later than the date audited")
+
     def test_zero_times(self, world):
         world.did(1, datetime(1970, 1, 1, tzinfo=UTC), times=4)
         daily(world, 3)

@@ -14,6 +14,7 @@ from fewer.model.values import ValueType
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 POSITIVE: Final = (0.25, 0.5, 0.75, 0.99)
 STRAGGLERS: Final = 0.001
+END_OF_TIME: Final = 2**63 - 1
 ANCIENT: Final = 631_152_000_000_000  # 1990-01-01: no behaviour we could read is older
 UNIQUE: Final = 0.5  # different values per row from which on a text is an id of something
 FEW_VALUES: Final = 50
@@ -37,6 +38,7 @@ class EventFacts:
     first_us: int
     last_us: int
     late: int  # at or after as_of
+    future: int  # those of them after the moment the audit is made, when that is known
     ancient: int  # before 1990: a missing time that became zero, or a wrong unit
     midnights: int  # exactly at a local midnight
 

@@ -23,6 +23,7 @@ from fewer.evaluate.sql.predicate import match_condition
 from fewer.journey.audit.base import AuditContext
 from fewer.journey.audit.facts import (
     ANCIENT,
+    END_OF_TIME,
     DayFacts,
     EventFacts,
     PeopleFacts,
@@ -79,6 +80,7 @@ class Survey:
                    grouping(event, source, at // $day, (at // $hour) % 24) AS g,
                    count(*) AS rows, min(ts) AS first_us, max(ts) AS last_us,
                    count(*) FILTER (WHERE ts >= $as_of) AS late,
+                   count(*) FILTER (WHERE ts >= $now) AS future,
                    count(*) FILTER (WHERE ts < $floor) AS ancient,
                    count(*) FILTER (WHERE at % $day = 0) AS midnights
             FROM timed
@@ -87,12 +89,19 @@ class Survey:
             )
             """,
             as_of=self.context.as_of_us,
+            now=self.future_us,
             floor=ANCIENT,
             local=self.local(exp.column("ts")),
             day=DAY,
             hour=HOUR,
         )
         return self.rows(tree)
+
+    @property
+    def future_us(self) -> int:
+        """From here on events can't have happened; the end of time when now is not known."""
+        now = self.context.now_us
+        return END_OF_TIME if now is None else max(now, self.context.as_of_us)
 
     @cached_property
     def events(self) -> dict[str, EventFacts]:
@@ -109,6 +118,7 @@ class Survey:
                 first_us=row["first_us"],
                 last_us=row["last_us"],
                 late=row["late"],
+                future=row["future"],
                 ancient=row["ancient"],
                 midnights=row["midnights"],
             )

@@ -16,58 +16,9 @@ NOTABLE: Final = 0.001  # share of an event's rows that lowers trust in it
 
 @check("AU010", "Do all clocks agree?")
 def clock(survey: Survey) -> Iterator[Draft]:
-    """One finding for events after the date audited, one for impossible old ones."""
-    context = survey.context
-    late = [facts for facts in survey.events.values() if facts.late]
-    if late:
-        rows = sum(facts.late for facts in late)
-        newest = max(facts.last_us for facts in late)
-        ahead = newest - context.as_of_us
-        future = newest > context.now_us if context.now_us is not None else False
-        yield Draft(
-            severity="warning" if future else "info",
-            title=(
-                f"{rows:,} events lie in the future"
-                if future
-                else f"{rows:,} events are later than the date audited and were not read"
-            ),
-            detail=(
-                "A sender's clock is ahead, or a date was read in the wrong order or zone."
-                if future
-                else "They are used only as outcomes, never to decide who is in a segment."
-            ),
-            evidence=Evidence(
-                figures=(
-                    Figure(label="later events", value=rows, unit="rows"),
-                    Figure(label="newest", value=f"{from_utc_micros(newest):%Y-%m-%d %H:%M} UTC"),
-                    Figure(label="ahead", value=round(ahead / DAY, 1), unit="days"),
-                ),
-                table=Table(
-                    columns=("event", "later rows", "% of its rows"),
-                    rows=tuple((f.event, f.late, percent(f.late, f.rows)) for f in late),
-                    total=len(late),
-                ),
-                look=shown(
-                    query(
-                        "SELECT event_id, event, source, ts FROM events WHERE ts >= $at"
-                        " ORDER BY ts",
-                        at=context.as_of_us,
-                    )
-                ),
-            ),
-            fix=(
-                "Check `format` and `zone` of the source's times in fewer.yaml, and the clock of"
-                " the sender."
-                if future
-                else "Nothing to do. Audit without `--as-of` to judge all events."
-            ),
-            gates=(
-                (Gate(kind="segments", text="these actions count only when their time has come"),)
-                if future
-                else ()
-            ),
-            events=tuple(f.event for f in late if f.late > NOTABLE * f.rows) if future else (),
-        )
+    """One finding for events of the future, one for later ones, one for impossible old ones."""
+    yield from _future(survey)
+    yield from _later(survey)
     ancient = [facts for facts in survey.events.values() if facts.ancient]
     if ancient:
         rows = sum(facts.ancient for facts in ancient)
@@ -98,3 +49,65 @@ def clock(survey: Survey) -> Iterator[Draft]:
             ),
             events=tuple(f.event for f in ancient),
         )
+
+
+def _future(survey: Survey) -> Iterator[Draft]:
+    """Events that can't have happened yet."""
+    ahead = [facts for facts in survey.events.values() if facts.future]
+    if not ahead:
+        return
+    rows, newest = sum(f.future for f in ahead), max(f.last_us for f in ahead)
+    yield Draft(
+        severity="warning",
+        title=f"{rows:,} events lie in the future",
+        detail="A sender's clock is ahead, or a date was read in the wrong order or zone.",
+        evidence=_evidence(
+            rows, newest, survey.future_us, [(f.event, f.future, f.rows) for f in ahead]
+        ),
+        fix=(
+            "Check `format` and `zone` of the source's times in fewer.yaml, and the clock of"
+            " the sender."
+        ),
+        gates=(Gate(kind="segments", text="these actions count only when their time has come"),),
+        events=tuple(f.event for f in ahead if f.future > NOTABLE * f.rows),
+    )
+
+
+def _later(survey: Survey) -> Iterator[Draft]:
+    """Events between the date audited and now: no mistake, but not looked at."""
+    later = [(f.event, f.late - f.future, f.rows) for f in survey.events.values()]
+    later = [row for row in later if row[1]]
+    if not later:
+        return
+    rows = sum(count for _, count, _ in later)
+    newest = max(f.last_us for f in survey.events.values() if f.late > f.future)
+    yield Draft(
+        severity="info",
+        title=f"{rows:,} events are later than the date audited and were not read",
+        detail="They are used only as outcomes, never to decide who is in a segment.",
+        evidence=_evidence(rows, min(newest, survey.future_us), survey.context.as_of_us, later),
+        fix="Nothing to do. Audit without `--as-of` to judge all events.",
+    )
+
+
+def _evidence(
+    rows: int, newest_us: int, from_us: int, by_event: list[tuple[str, int, int]]
+) -> Evidence:
+    return Evidence(
+        figures=(
+            Figure(label="later events", value=rows, unit="rows"),
+            Figure(label="newest", value=f"{from_utc_micros(newest_us):%Y-%m-%d %H:%M} UTC"),
+            Figure(label="ahead", value=round((newest_us - from_us) / DAY, 1), unit="days"),
+        ),
+        table=Table(
+            columns=("event", "later rows", "% of its rows"),
+            rows=tuple((event, late, percent(late, of)) for event, late, of in by_event),
+            total=len(by_event),
+        ),
+        look=shown(
+            query(
+                "SELECT event_id, event, source, ts FROM events WHERE ts >= $at ORDER BY ts",
+                at=from_us,
+            )
+        ),
+    )
