@@ -230,6 +230,13 @@ WITH base AS (
               )
               AND NOT b.p2_t IS NULL
               AND b.ts >= 1772323200000000
+              AND b.person IN (
+                SELECT
+                  person
+                FROM base
+                WHERE
+                  event = 'cart'
+              )
           ) AS s
         ) AS s
       ) AS s

@@ -32,6 +32,9 @@ from fewer.model.catalog import Catalog
 _CHUNK: Final = 122_880
 """Rows in one Arrow chunk of members: one of DuckDB's own row groups."""
 
+_MOST_SQL: Final = 4_000
+"""Characters of a failing query that an error shows."""
+
 _TELLS_VALUES: Final = (
     duckdb.ConversionException,
     duckdb.DataError,
@@ -218,4 +221,5 @@ def _check(should_stop: Stop | None) -> None:
 
 def _refused(error: duckdb.Error, sql: str) -> EngineError:
     said = type(error).__name__ if isinstance(error, _TELLS_VALUES) else str(error)
-    return EngineError(f"DuckDB could not run this query: {said}\n\n{sql}")
+    rest = f"\n... ({len(sql):,} characters in all)" if len(sql) > _MOST_SQL else ""
+    return EngineError(f"DuckDB could not run this query: {said}\n\n{sql[:_MOST_SQL]}{rest}")

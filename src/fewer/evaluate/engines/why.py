@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -273,7 +274,7 @@ def _chain(n: int, leaf: Chain, found: _Findings) -> tuple[str, tuple[Evidence, 
     for place in reversed(range(steps.places)):
         ends = [row for row in rows if _is_end(row, place, leaf)]
         if ends:
-            chain = _back(ends[-1], place, rows, steps)
+            chain = _back(ends[0], place, rows, steps)
             names = _names(steps.columns.values(), found.plan.catalog)
             named = {key: (names[stored], stored.type) for key, stored in steps.columns.items()}
             events = tuple(_evidence(row, named) for row in chain[: explain.MOST_EVENTS])
@@ -294,14 +295,15 @@ def _back(
     for at in range(place, 0, -1):
         after = chain[-1]
         within = steps.within_next[at]
-        chain.append(
-            next(
-                row
-                for row in reversed(rows)
-                if row[f"r{at - 1}"] == after[f"r{at}"]
-                and row["ts"] < after["ts"]
-                and (within is None or after["ts"] - row["ts"] <= within)
-                and all(row[key] == after[key] for key in steps.keys)
-            )
+        before = (
+            row
+            for row in rows
+            if row[f"r{at - 1}"] == after[f"r{at}"]
+            and row["ts"] < after["ts"]
+            and (within is None or after["ts"] - row["ts"] <= within)
+            and all(row[key] == after[key] for key in steps.keys)
         )
+        chain += itertools.islice(before, 1)  # none only where rows were too many to read
+        if len(chain) <= place - at + 1:
+            break
     return chain

@@ -191,7 +191,7 @@ def _batches(members: Sequence[tuple[int, Match]], rows: Mapping[str, int]) -> l
         whole = len(ordered) - len(ordered) % WIDEST
         full += [ordered[at : at + WIDEST] for at in range(0, whole, WIDEST)]
         if ordered[whole:]:
-            small.append((_rows(names, rows), names, ordered[whole:]))
+            small.append((rows_of(names, rows), names, ordered[whole:]))
     small.sort(key=lambda batch: batch[0])
     joined: list[tuple[int, Names, list[int]]] = []
     for size, names, numbers in small:
@@ -200,13 +200,14 @@ def _batches(members: Sequence[tuple[int, Match]], rows: Mapping[str, int]) -> l
             extra = last_size * len(numbers) + size * len(last)
             if len(last) + len(numbers) <= WIDEST and extra <= _SCAN * everything:
                 both = tuple(sorted({*(last_names or ()), *names}))
-                joined[-1] = (_rows(both, rows), both, last + numbers)
+                joined[-1] = (rows_of(both, rows), both, last + numbers)
                 continue
         joined.append((size, names, numbers))
     return full + [numbers for _, _, numbers in joined]
 
 
-def _rows(names: Names, rows: Mapping[str, int]) -> int:
+def rows_of(names: Names, rows: Mapping[str, int]) -> int:
+    """Events of these names, going by counts of each."""
     return sum(rows.values()) if names is None else sum(rows.get(name, 0) for name in names)
 
 

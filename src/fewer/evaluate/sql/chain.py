@@ -9,15 +9,16 @@ event's own time alone, so all windows of a sequence share its computation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from sqlglot import exp
 
 from fewer.evaluate.plan.clock import Window
 from fewer.evaluate.plan.leaf import Chain, Link, Match, Shape
-from fewer.evaluate.plan.passes import Chains
+from fewer.evaluate.plan.passes import Chains, names_of, rows_of
 from fewer.evaluate.sql.context import Answer, Context
 from fewer.evaluate.sql.events import BASE, base_name, base_place
-from fewer.evaluate.sql.predicate import match_condition
+from fewer.evaluate.sql.predicate import match_condition, one_of_texts
 from fewer.evaluate.sql.tree import (
     boolean,
     case,
@@ -34,6 +35,8 @@ from fewer.evaluate.sql.tree import (
     window,
     within,
 )
+
+_FAR_FEWER: Final = 4
 
 SESSIONS = "sessions"
 """Name of the step that holds the session of every instant at which a person did something."""
@@ -97,11 +100,30 @@ def _rows(
     start = context.since(leaves)
     if start is not None:
         where.append(exp.GTE(this=column("ts", "b"), expression=number(start)))
+    rare = None if context.explains else _rare_step(shape, context)
+    if rare is not None:
+        where.append(_has(rare, context))
     joins = []
     if shape.session:
         output.append(column("session", "v"))
         joins.append(_session_join())
     return select(output, table(BASE, "b"), where=every(where), joins=joins)
+
+
+def _rare_step(shape: Shape, context: Context) -> Match | None:
+    """A present step that far fewer events match than all steps together, if there is one."""
+    counts = context.plan.catalog.events
+    matches = dict.fromkeys(shape.links[n].match for n in present_steps(shape))
+    rows = {match: rows_of(match.events, counts) for match in matches}
+    rarest = min(matches, key=lambda match: (rows[match], -len(match.atoms)))
+    return rarest if rows[rarest] * _FAR_FEWER < sum(rows.values()) else None
+
+
+def _has(match: Match, context: Context) -> exp.Expr:
+    """Whether the person has any event like that at all: without it no chain can be whole."""
+    found = match_condition(match, base_place(), context.functions, event=column("event"))
+    persons = select([column("person")], table(BASE), where=found)
+    return exp.In(this=column("person", "b"), query=exp.Subquery(this=persons))
 
 
 def _any(conditions: Sequence[exp.Expr]) -> exp.Expr:
@@ -186,15 +208,22 @@ def _answer(n: int, time: Window, last: str, context: Context) -> Answer:
     return Answer(n, exp.GT(this=completions, expression=number(0)))
 
 
-def sessions(context: Context, since: int | None) -> exp.Select:
+def sessions(context: Context, leaves: Sequence[Chain]) -> exp.Select:
     """Person, instant, and the number of the session; a gap of `session_gap` ends a session.
 
-    All events of a person count, whatever their name. Those before `since` can be left out:
-    whether two later events are in one session depends only on the events between them.
+    For the persons who have any event of these sequences. All events of a person count,
+    whatever their name; but not those before the windows, as whether two later events are in
+    one session depends only on the events between them.
     """
+    since = context.since(leaves)
     where: list[exp.Expr] = [exp.LT(this=column("ts"), expression=number(context.plan.as_of_us))]
     if since is not None:
         where.append(exp.GTE(this=column("ts"), expression=number(since)))
+    names = names_of(leaves)
+    if names is not None:
+        in_step = one_of_texts(column("event"), names, context.functions)
+        persons = select([column("person")], table(BASE), where=in_step)
+        where.append(exp.In(this=column("person"), query=exp.Subquery(this=persons)))
     both = [column("person"), column("ts")]
     instants = select(both, table("events"), where=every(where), distinct=True)
     lag = exp.Anonymous(this="LAG", expressions=[column("ts"), number(1)])

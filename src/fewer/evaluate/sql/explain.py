@@ -46,6 +46,10 @@ MOST_EVENTS: Final = 5
 """Events shown for one condition."""
 
 
+_MOST_STEPS: Final = 10_000
+"""Steps of one person that an explanation looks at: a robot may have a million."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A query whose placeholders all stand for the person's number."""
@@ -167,7 +171,7 @@ class Reached:
 
 
 def reached_steps(plan: Plan, leaf: int, functions: Functions) -> Reached:
-    """How far chains of a sequence came, at each event that is a step; oldest first."""
+    """How far chains of a sequence came, at each event that is a step; newest first."""
     context = Context(plan, functions, explains=True)
     asked = context.leaf(leaf, Chain)
     within_next = tuple(asked.shape.links[n].within for n in present_steps(asked.shape))
@@ -181,7 +185,8 @@ def reached_steps(plan: Plan, leaf: int, functions: Functions) -> Reached:
         exp.Not(this=exp.Is(this=column(f"r{n}"), expression=exp.Null())) for n in places
     )
     query = select(output, source, where=some_step)
-    query.set("order", exp.Order(expressions=[ordered(column("ts"))]))
+    query.set("order", exp.Order(expressions=[ordered(column("ts"), descending=True)]))
+    query.set("limit", exp.Limit(expression=number(_MOST_STEPS)))
     columns = dict(zip(keys, stored, strict=False))  # the last key may be the derived session
     return Reached(_query(query, _reading(context)), keys, columns, within_next)
 

@@ -149,7 +149,7 @@ def leaf_steps(context: Context) -> tuple[Step, ...]:
         steps.append(Step(BASE, query))
     in_session = [leaf for leaf in leaves if isinstance(leaf, Chain) and leaf.shape.session]
     if in_session:
-        steps.append(Step(SESSIONS, sessions(context, context.since(in_session))))
+        steps.append(Step(SESSIONS, sessions(context, in_session)))
     counts: dict[str, int] = {}
     for each in plan.passes:
         kind = type(each).__name__.lower()
