@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyroaring import BitMap
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
     from fewer.project.project import Project
     from fewer.project.snapshot import SegmentView, Snapshot
+
+
+_LEAST_OBSERVED: Final = 20
+"""One part in so many of an outcome window has to be known before anything is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,12 @@ class Study:
                 )
             except GuardError as error:
                 skipped.append(str(error))
+                continue
+            if (at.measured_until_us - at.start_us) * _LEAST_OBSERVED < at.end_us - at.start_us:
+                skipped.append(
+                    f"{goal.id!r} can't be measured yet: {at.note}. Measure an earlier refresh"
+                    " (--build), or one with an earlier --as-of."
+                )
                 continue
             found.append(self.reader.outcomes(goal, at, self.everyone))
         if not found:

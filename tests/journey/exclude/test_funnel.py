@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from fewer.journey.exclude.funnel import Funnel, funnel, layers
+from fewer.journey.exclude.funnel import Funnel, funnel
 
 people = st.frozensets(st.integers(0, 60), max_size=40)
 named = st.lists(st.tuples(st.sampled_from("abcdef"), people), max_size=6).map(
@@ -83,9 +83,3 @@ def test_a_repeated_id_counts_once_and_a_contradiction_is_refused():
     assert len(funnel(BitMap([1, 2]), [("bots", bots), ("bots", BitMap([1]))]).steps) == 1
     with pytest.raises(ValueError, match="'bots' is given twice"):
         funnel(BitMap([1, 2]), [("bots", bots), ("bots", BitMap([2]))])
-
-
-def test_layers_of_a_segment():
-    assert layers(["bots", "gone"], ["buyers", "bots"]) == ("bots", "gone", "buyers")
-    assert layers(["bots", "gone"], ["buyers"], exclude_defaults=False) == ("buyers",)
-    assert layers([], []) == ()

@@ -6,7 +6,7 @@ does not depend on the order of exclusions; only the counts per step do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyroaring import BitMap
@@ -67,18 +67,6 @@ class Funnel:
     def rows(self) -> list[tuple[str, int, int]]:
         """(exclusion, removed, remaining) per step, as snapshots keep them."""
         return [(step.exclusion, step.removed, step.remaining) for step in self.steps]
-
-
-def layers(
-    defaults: Iterable[str], own: Iterable[str], *, exclude_defaults: bool = True
-) -> tuple[str, ...]:
-    """Exclusions of one segment: the project's, then its own, each once.
-
-    >>> layers(["bots", "holdout"], ["recent_buyers", "bots"])
-    ('bots', 'holdout', 'recent_buyers')
-    """
-    chosen = [*(defaults if exclude_defaults else ()), *own]
-    return tuple(dict.fromkeys(chosen))
 
 
 def funnel(
