@@ -10,7 +10,7 @@ import hashlib
 import pytest
 from sqlglot import exp
 
-from conformance.engines import expected, opened, planned
+from conformance.engines import expected, opened, planned, scene_of
 from fewer.evaluate.engines.why import WhyNode, why
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.occurrence import event_predicate
@@ -20,6 +20,7 @@ from fewer.model.segment import Segment
 from oracle.behaviours import named
 from oracle.clock import length
 from oracle.conditions import true
+from oracle.drawn import at, draw
 from oracle.moment import Moment
 from oracle.predicates import matches
 from oracle.segments import with_variants
@@ -101,6 +102,27 @@ def test_a_thousand_segments_in_one_plan(engine):
     many = Asked((*copies, *asked.segments), asked.default_exclude)
     assert len(many.segments) > 1_000
     assert engine.answer(scene, many) == expected(scene, many)
+
+
+@pytest.mark.xfail(strict=True, reason="why reads columns that leaves without an answer asked for")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"first": {"did": "*"}, "since": "2026-02-01", "until": "2026-01-01",
+         "having": {"item.brand": {"matches": "."}}},
+        {"sequence": [{"did": "*"}, {"did_not": "*", "where": {"v": 1}, "within_next": "1h"}],
+         "same": ["unknown"]},
+    ],
+    ids=["empty window", "unknown key"],
+)  # fmt: skip
+def test_why_of_what_no_data_can_answer(asked):
+    """Beside another condition that reads events: a column that only the constant one names."""
+    world = draw(ann=[at("-1d", item_id="a", v=1)], items={"a": {"brand": "N"}})
+    segment = Segment.model_validate({"id": "it", "where": {"none": [{"did": "*"}, asked]}})
+    scene = scene_of(world)
+    with opened(scene) as (engine, catalog):
+        root = why(engine, planned(scene, Asked((segment,)), catalog), "it", 1)
+    assert not root.holds
 
 
 @some_seeds(6_000, 1, 9)
