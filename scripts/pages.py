@@ -71,7 +71,8 @@ def _table(rows: list[str]) -> str:
 
 def cli_page() -> str:
     """The whole of docs/cli.md."""
-    root = click.Context(cli, info_name="fewer", max_content_width=96)
+    names = cli.context_settings["help_option_names"]
+    root = click.Context(cli, info_name="fewer", max_content_width=96, help_option_names=names)
     parts = [INTRODUCTION + _table(list(_options(cli, root, common=True)))]
     for command, context in commands(cli, root):
         if command is cli:
