@@ -22,10 +22,10 @@ def _walk(command: click.Command, context: click.Context):
             yield from _walk(below, click.Context(below, info_name=name, parent=context))
 
 
-ROOT = click.Context(
+TOP = click.Context(
     cli, info_name="fewer", help_option_names=cli.context_settings["help_option_names"]
 )  # click remembers the help option that it is first asked for
-COMMANDS = dict(_walk(cli, ROOT))
+COMMANDS = dict(_walk(cli, TOP))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
