@@ -67,7 +67,8 @@ def page(home, screen) -> str:
 def test_the_totals_are_those_of_the_files(home, screen):
     """Counted from the files themselves, beside the numbers of the data set's README."""
     data = home / "demo/grocer/data"
-    lines = pq.read_table(data / "transactions.parquet", columns=["household_id", "basket_id"])
+    columns = ["household_id", "basket_id", "product_id", "sales_value"]
+    lines = pq.read_table(data / "transactions.parquet", columns=columns)
     found = {
         "people": pc.count_distinct(lines["household_id"]).as_py(),
         "purchase events": lines.num_rows,
@@ -75,6 +76,9 @@ def test_the_totals_are_those_of_the_files(home, screen):
         "items": pq.read_metadata(data / "products.parquet").num_rows,
         "campaign_mailed events": pq.read_metadata(data / "campaigns.parquet").num_rows,
         "coupon_redeemed events": pq.read_metadata(data / "coupon_redemptions.parquet").num_rows,
+        "items in purchase events": pc.count_distinct(lines["product_id"]).as_py(),
+        "USD value in purchase events": round(pc.sum(lines["sales_value"]).as_py()),
+        "people with a record": pq.read_metadata(data / "demographics.parquet").num_rows,
     }
     assert found == {
         "people": 2_469,
@@ -83,9 +87,12 @@ def test_the_totals_are_those_of_the_files(home, screen):
         "items": 92_331,
         "campaign_mailed events": 6_589,
         "coupon_redeemed events": 2_102,
+        "items in purchase events": 68_509,
+        "USD value in purchase events": 4_596_040,
+        "people with a record": 801,
     }
     for label, number in found.items():
-        assert f"{number:,} {label}" in screen
+        assert f"{number:,} {label}" in " ".join(screen.split())
 
 
 def test_two_stories_never_mixed(screen, page):

@@ -6,10 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlglot import exp
+
 from fewer.errors import GuardError
+from fewer.evaluate.sql.occurrence import event_predicate
 from fewer.journey.measure.figure import Figure
 from fewer.journey.measure.recovered import Recovery
 from fewer.journey.measure.table import Verdict
+from fewer.model.catalog import ITEM_ID
+from fewer.model.number import from_micros
 from fewer.project import clock
 
 if TYPE_CHECKING:
@@ -84,6 +89,9 @@ def totals(project: Project, snapshot: Snapshot, audit: Audit) -> list[dict[str,
         *((f"{name} events", count) for name, count in _most(catalog.events, 3)),
         *_groups(audit),
         ("items", generation.rows("items")),
+        *_items_seen(audit),
+        *_values(project),
+        ("people with a record", audit.inventory.people_with_record),
         ("segments", sum(not v.is_variant for v in snapshot.segments.values())),
     ]
     found = [{"label": label, "value": f"{n:,}", "number": n} for label, n in numbers if n]
@@ -107,6 +115,36 @@ def _groups(audit: Audit) -> list[tuple[str, int]]:
                 label = f"{stem.replace('_', ' ')}s"
                 found[label] = max(each.distinct, found.get(label, 0))
     return list(found.items())
+
+
+def _items_seen(audit: Audit) -> list[tuple[str, int]]:
+    """Different items that the largest event with items names."""
+    for point in sorted(audit.inventory.events, key=lambda p: -p.rows):
+        for each in point.properties:
+            if each.name == ITEM_ID:
+                return [(f"items in {point.event} events", each.distinct)]
+    return []
+
+
+def _values(project: Project) -> list[tuple[str, int]]:
+    """Sum over all history of each value that a goal counts, in whole units of its currency."""
+    sums: dict[str, int] = {}
+    catalog, now = project.generation.catalog, clock.now_us()
+    with project.engine(now) as engine:
+        for goal in project.definitions.goals:
+            column = goal.value and catalog.properties.get(goal.value.of, {}).get("number")
+            if goal.value is None or not column:
+                continue
+            query = (
+                exp.select(exp.Sum(this=exp.column(column)).as_("total"))
+                .from_("events")
+                .where(event_predicate(goal.did, goal.where, catalog, as_of_us=now))
+            )
+            total = engine.run(query).column("total")[0].as_py()
+            unit = f"{goal.value.currency} " if goal.value.currency else ""
+            label = f"{unit}{goal.value.of} in {', '.join(goal.did)} events"
+            sums[label] = max(sums.get(label, 0), round(from_micros(total or 0)))
+    return sorted(sums.items(), key=lambda pair: -pair[1])[:1]
 
 
 def _most(counts: Any, number: int) -> list[tuple[str, int]]:
