@@ -166,7 +166,9 @@ def _proposals(
     sizes = engine.evaluate(further).members
     return {
         segment_id: choose(
-            plan.by_id[segment_id].segment.size, [(c, len(sizes[c.segment.id])) for c in found]
+            plan.by_id[segment_id].segment.size,
+            [(c, len(sizes[c.segment.id])) for c in found],
+            now=len(evaluation.members[segment_id]),
         )
         for segment_id, found in tried.items()
     }

@@ -194,3 +194,10 @@ def test_only_segments_without_a_type_of_the_five_are_mere_exclusions():
     where = {"did": "buy", "within": "30d"}
     assert is_exclusion(segment(where))
     assert not is_exclusion(segment(where, type="engagement"))
+
+
+def test_a_miss_that_comes_no_nearer_is_no_proposal():
+    segment = Segment(id="few", where={"did": "view", "within": "1d"})
+    edit = candidates(segment)[0]
+    assert choose(segment.size, [(edit, 111)], now=111) == ()
+    assert choose(segment.size, [(edit, 150)], now=111)[0].size == 150

@@ -109,8 +109,13 @@ def candidates(segment: Segment) -> tuple[Candidate, ...]:
     return tuple(found)
 
 
-def choose(guard: SizeGuard, sized: Iterable[tuple[Candidate, int]]) -> tuple[Proposal, ...]:
-    """The edits that fit, nearest to what is written first; failing that, the nearest miss."""
+def choose(
+    guard: SizeGuard, sized: Iterable[tuple[Candidate, int]], *, now: int | None = None
+) -> tuple[Proposal, ...]:
+    """The edits that fit, nearest to what is written first; failing that, the nearest miss.
+
+    A miss that comes no nearer than the size `now` is no proposal.
+    """
     tried = list(sized)
     fitting = sorted(
         ((c, n) for c, n in tried if verdict(n, guard) == "within"), key=lambda p: p[0].distance
@@ -122,6 +127,8 @@ def choose(guard: SizeGuard, sized: Iterable[tuple[Candidate, int]]) -> tuple[Pr
         shown = list(smallest_change.items())[:_SHOWN]
         return tuple(Proposal(c.words, size, fits=True) for size, c in shown)
     misses = [(c, n) for c, n in tried if n > 0]
+    if now is not None:
+        misses = [(c, n) for c, n in misses if _miss(n, guard) < _miss(now, guard)]
     if not misses:
         return ()
     candidate, size = min(misses, key=lambda p: (_miss(p[1], guard), p[0].distance))
