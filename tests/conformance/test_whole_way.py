@@ -73,10 +73,7 @@ def _twice(path: Path, seed: int) -> None:
     [
         "csv",
         "parquet",
-        pytest.param(
-            "jsonl",
-            marks=pytest.mark.xfail(strict=True, reason="numbers of JSON go through a double"),
-        ),
+        "jsonl",
     ],
 )
 def test_every_digit_of_a_number(form, tmp_path: Path):

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from conftest import SOAK
 from data.bench import events, utc
+from fewer.data.sources import digits
+from fewer.data.sources.digits import MARK
 from fewer.errors import SourceError
+from fewer.model.number import to_micros
+
+DB = duckdb.connect()
 
 LOG = {"id": "log", "files": "log.jsonl", "events": events()}
 ROW = {"who": "ann", "at": "2026-03-01T10:00:00Z"}
@@ -86,6 +95,127 @@ def test_large_and_exact_numbers(bench):
     assert bench.events("key", "ts") == [("12345678901234567890", utc("2026-03-01T10:00:00"))]
     row = bench.rows("events")[0]
     assert (row["a"], row["b"], row["d"]) == (100_000, 100_000_000, 1_234_567_123_457)
+
+
+EXACT = [
+    "4611686018427.387904",
+    "9199999999999.999999",
+    "-9199999999999.999999",
+    "9200000000000.0000004",
+    "9200000000000.0000005",
+    "-9200000000000.000001",
+    "9007199254740993.0",
+    "4611686018427387904e-6",
+    "46.11686018427387904E+11",
+    "461168601842738790400.0E-8",
+    "1234567890.1234565",
+    "-1234567890.1234565000000000000000000000001",
+    "1234567890.12345649999999999999999999",
+    "0.00000049999999999999999999",
+    "4.9999999999999999999e-7",
+    "-5e-7",
+    "0.30000000000000004",
+    "25.000000000000000000",
+    "1e6",
+    "1E-7",
+    "-0",
+    "-0.0",
+    "0e9999",
+    "1e400",
+    "-1e99999999999999999999",
+    "1e-99999999999999999999",
+    "12345678901234567890.123e400",
+    "123456789012345678901234567890",
+    "-9223372036854775809",
+    f"1{MARK}",
+    f"0{MARK}",
+    "0." + "1" * 2_000,
+]
+
+
+def known(written):
+    return to_micros(written) if float(written) else 0
+
+
+def test_every_digit_of_a_number_counts(bench):
+    """Alone, inside objects and arrays, flattened, and of a type that is declared."""
+    lines = [
+        f'{{"who": "p{i}", "at": "{ROW["at"]}", "v": {n}, "o": {{"v": {n}}}, "l": [{{"v": {n}}}]}}'
+        for i, n in enumerate(EXACT)
+    ]
+    counts = one(
+        bench,
+        "\n".join(lines),
+        explode="l",
+        properties={
+            "v": "v",
+            "declared": {"column": "v", "type": "number"},
+            "element": "l.v",
+            "*": {"column": "o", "prefix": "o."},
+        },
+    )
+    expected = {f"p{i}": known(n) for i, n in enumerate(EXACT)}
+    lost = sum(n is None for n in expected.values())
+    assert lost >= 5
+    assert counts.warnings == {
+        "value_not_scalar v": lost,
+        "value_not_number declared": lost,
+        "value_not_scalar element": lost,
+        "value_not_scalar o.v": lost,
+    }
+    found = bench.events("key", "v", "declared", "element", "o.v")
+    assert {row[0]: row[1:] for row in found} == {k: (n,) * 4 for k, n in expected.items()}
+
+
+@settings(max_examples=25 * SOAK)
+@given(
+    st.lists(
+        st.builds(
+            "{}{}.{}{}".format,
+            st.sampled_from(["", "-"]),
+            st.integers(0, 10**14),
+            st.from_regex(r"[0-9]{1,25}", fullmatch=True),
+            st.sampled_from(["", "e-3", "E2", "e+0"]),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_numbers_as_python_rounds_them(numbers):
+    """What a line's number is as text is what a CSV file would have held."""
+    for written in numbers:
+        document = digits.keep(f'{{"v":[{written}]}}')
+        kept = DB.execute(
+            "SELECT json_extract_string(CAST(? AS JSON), '/v/0')", [document]
+        ).fetchone()
+        assert to_micros(kept[0].replace(MARK, "")) == to_micros(written)
+
+
+def test_long_numbers_as_text_and_in_texts(bench):
+    """Only numbers are touched; as text, they have their digits too."""
+    exact = "4611686018427.387904"
+    text = f'a {exact}, {{\\"x\\": {exact}}} \\"{exact}\\" 1{MARK}'
+    line = (
+        f'{{"who": {exact}00, "at": "{ROW["at"]}", "said": "{text}", "{exact}": 1, '
+        f'"l": [{exact}, "{MARK}", [{exact}], 0.5, -9223372036854775807], "n": {exact}}}'
+    )
+    properties = {
+        "said": "said",
+        "l": {"column": "l", "join": ";"},
+        "n": {"column": "n", "type": "text"},
+    }
+    assert one(bench, line, properties=properties).warnings == {}
+    assert bench.events("key", "said", "l", "n") == [
+        (exact, text.replace("\\", ""), f"{exact};{MARK};[{exact}];0.5;-9223372036854775807", exact)
+    ]
+
+
+def test_refused_rows_with_long_numbers_are_kept_as_written(bench):
+    exact = "4611686018427.387904"
+    lines = [f'{{"n": {exact}}}', f'{{"n": {exact}', f'{{"n": 0{exact}}}', f'{{"n": {exact}.5}}']
+    counts = one(bench, "\n".join(lines), properties={"n": "n"})
+    assert counts.reasons == {"bad_json": 3, "person_missing": 1}
+    assert [row.raw for row in sorted(bench.store.quarantine(), key=lambda r: r.row)] == lines
 
 
 def test_explode_gives_one_event_per_element(bench):

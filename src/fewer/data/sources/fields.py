@@ -74,6 +74,7 @@ class Relation:
         source: Tree to put after FROM.
         columns: Name in the file -> field. Empty for JSON lines, whose keys differ by row.
         document: The JSON column ``doc``, for JSON lines.
+        marked: Whether numbers in it are marked (`fewer.data.sources.digits`).
         known: Names to suggest for one that does not exist.
         missing: Texts that mean missing.
         raw: The row as kept in quarantine, as JSON text.
@@ -84,6 +85,7 @@ class Relation:
     missing: Sequence[str]
     raw: exp.Expr
     document: bool = False
+    marked: bool = False
     known: Sequence[str] = ()
 
 

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot.expressions as exp
 
-from fewer.data.sources import text
+from fewer.data.sources import digits, text
 from fewer.data.sources.base import Progress, Read
 from fewer.data.sources.fields import Relation
 from fewer.data.store.sql import fill
@@ -40,6 +40,7 @@ def read_jsonl(
     documents: list[str] = []
     bad: list[tuple[int, str, str]] = []
     line = 0
+    marked = False
 
     def flush() -> None:
         _insert(db, table, refused, numbers, documents, bad)
@@ -65,17 +66,21 @@ def read_jsonl(
             bad.append((line, reason, text.readable(row)))
         else:
             numbers.append(line)
-            documents.append(row)
+            kept = digits.keep(row)
+            marked = marked or kept is not row
+            documents.append(kept)
         if len(documents) + len(bad) >= _ROWS_AT_ONCE:
             flush()
     flush()
     torn = db.execute(f"SELECT count(*) FROM {refused}").fetchone()  # noqa: S608
+    raw = fill("CAST(doc AS VARCHAR)")
     relation = Relation(
         source=exp.to_table(table),
         columns={},
         missing=missing,
-        raw=fill("CAST(doc AS VARCHAR)"),
+        raw=digits.unmarked(raw) if marked else raw,
         document=True,
+        marked=marked,
         known=_keys(db, table),
     )
     has_torn = bool(torn and torn[0])
@@ -126,8 +131,8 @@ def _insert(
             f"INSERT INTO {table} SELECT line, CAST(row AS JSON) FROM incoming WHERE {is_object}"  # noqa: S608
         )
         db.execute(
-            f"INSERT INTO {refused} SELECT line, 'bad_json', row FROM incoming "  # noqa: S608
-            f"WHERE NOT coalesce({is_object}, false)"
+            f"INSERT INTO {refused} SELECT line, 'bad_json', replace(row, '{digits.MARK}', '') "  # noqa: S608
+            f"FROM incoming WHERE NOT coalesce({is_object}, false)"
         )
         db.unregister("incoming")
     if bad:

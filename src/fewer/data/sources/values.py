@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlglot.expressions as exp
 
-from fewer.data.sources import times
+from fewer.data.sources import digits, times
 from fewer.data.sources.fields import Field, Scope
 from fewer.data.store.sql import call, fill, first_of, number, texts
 from fewer.model.mapping import EPOCHS, PATH_SEPARATOR, Value
@@ -49,7 +49,7 @@ def read(scope: Scope, spec: Value, *, zone: str, as_type: ValueType | None = No
         return Reading({"text": _path(scope, spec.path)}, None)
     field = scope.get(spec.column or "")
     if spec.join is not None:
-        return _present(scope, field, {"text": _joined(field, spec.join)})
+        return _present(scope, field, {"text": _joined(scope, field, spec.join)})
     if spec.split is not None or spec.map:
         wanted = "text"
     if wanted is None:
@@ -124,14 +124,21 @@ def _json_by_type(scope: Scope, field: Field) -> dict[ValueType, exp.Expr]:
 def _json_text(scope: Scope, field: Field) -> exp.Expr:
     """Text of a JSON scalar; NULL for null, objects and arrays, and for texts meaning missing."""
     kind = scope.let(call("json_type", field.sql))
-    plain: exp.Expr = fill(
-        "CASE WHEN $k NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string($x, '$') END",
+    plain: exp.Expr = fill("json_extract_string($x, '$')", x=field.sql)
+    plain = fill(
+        "CASE WHEN $k NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN $plain END",
         k=kind,
-        x=field.sql,
+        plain=_without_marks(plain, kind) if scope.relation.marked else plain,
     )
     for word in scope.relation.missing:
         plain = call("nullif", plain, word)
     return scope.let(plain)
+
+
+def _without_marks(plain: exp.Expr, kind: exp.Expr) -> exp.Expr:
+    return fill(
+        "CASE WHEN $k = 'VARCHAR' THEN $p ELSE $n END", k=kind, p=plain, n=digits.unmarked(plain)
+    )
 
 
 def plain_text(scope: Scope, field: Field) -> exp.Expr:
@@ -222,17 +229,21 @@ def _path(scope: Scope, names: Sequence[str]) -> exp.Expr:
     return case
 
 
-def _joined(field: Field, between: str) -> exp.Expr:
+def _joined(scope: Scope, field: Field, between: str) -> exp.Expr:
     if field.shape == "list":
         elements = fill("list_transform($x, lambda e: CAST(e AS VARCHAR))", x=field.sql)
     else:
         document = field.sql
         if field.shape == "text":
             document = fill("TRY_CAST($x AS JSON)", x=document)
+        element = fill("json_extract_string(e, '$')")
+        if scope.relation.marked:
+            element = _without_marks(element, fill("json_type(e)"))
         elements = fill(
             "list_transform(CASE WHEN json_type($x) = 'ARRAY' THEN CAST($x AS JSON[]) END, "
-            "lambda e: json_extract_string(e, '$'))",
+            "lambda e: $element)",
             x=document,
+            element=element,
         )
     return _nfc(
         fill(
