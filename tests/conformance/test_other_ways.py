@@ -104,7 +104,6 @@ def test_a_thousand_segments_in_one_plan(engine):
     assert engine.answer(scene, many) == expected(scene, many)
 
 
-@pytest.mark.xfail(strict=True, reason="why reads columns that leaves without an answer asked for")
 @pytest.mark.parametrize(
     "asked",
     [

@@ -13,7 +13,7 @@ from typing import Final
 from sqlglot import exp
 
 from fewer.evaluate.plan.atom import Column
-from fewer.evaluate.plan.leaf import Behaviour, Burst, Chain, Leaf, Pick
+from fewer.evaluate.plan.leaf import Behaviour, Burst, Chain, Leaf, Pick, is_constant
 from fewer.evaluate.plan.passes import Chains
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.chain import key_names, present_steps, reached
@@ -102,11 +102,13 @@ def answers(plan: Plan, functions: Functions) -> Query:
 def evidence(plan: Plan, ends: Mapping[int, int | None], functions: Functions) -> Query:
     """Events that decided some leaves: leaf, event_id, ts, event and every column the plan reads.
 
-    `ends` has the leaves to show, each with the instant that decided it where there is one: that
-    of the chosen event, or of the last one of a burst. At most `MOST_EVENTS` for each leaf.
+    `ends` has the leaves to show, none of them constant, each with the instant that decided it
+    where there is one: that of the chosen event, or of the last one of a burst. At most
+    `MOST_EVENTS` for each leaf.
     """
     context = Context(plan, functions, explains=True)
-    stored = sorted({c for leaf in plan.leaves for c in read_columns(leaf)})
+    asked = [leaf for leaf in plan.leaves if not is_constant(leaf)]  # the base has their columns
+    stored = sorted({c for leaf in asked for c in read_columns(leaf)})
     branches = [_branch(leaf, end, stored, context) for leaf, end in ends.items()]
     union: exp.Query = branches[0]
     for branch in branches[1:]:
