@@ -154,6 +154,7 @@ def test_days_may_have_23_or_25_hours(day, hours):
     [
         ("America/Sao_Paulo", date(2018, 11, 4)),  # midnight is skipped
         ("Asia/Beirut", date(2023, 3, 30)),
+        ("America/Toronto", date(1919, 3, 31)),  # 23:30 was followed by 00:30
         ("America/Havana", date(2026, 11, 1)),  # the hour after midnight comes twice
         ("America/St_Johns", date(2010, 11, 7)),  # midnight itself comes twice
         ("Pacific/Apia", date(2011, 12, 31)),  # the day before it never was
@@ -165,6 +166,28 @@ def test_a_local_midnight_is_the_earliest_instant_of_its_date(zone, day):
     found = local_midnight(day, there)
     assert local_date(found, there) == day
     assert local_date(found - 1, there) < day
+
+
+def test_a_date_begins_where_clocks_skip_its_midnight():
+    toronto, sao_paulo = ZoneInfo("America/Toronto"), ZoneInfo("America/Sao_Paulo")
+    assert local_midnight(date(1919, 3, 31), toronto) == utc(1919, 3, 31, 4, 30)
+    assert Moment.parse("1919-03-31").resolve(toronto) == utc(1919, 3, 31, 4, 30)
+    assert local_midnight(date(2018, 11, 4), sao_paulo) == utc(2018, 11, 4, 3)
+
+
+@pytest.mark.parametrize(
+    "zone,day,begins",
+    [
+        ("Pacific/Apia", date(2011, 12, 30), utc(2011, 12, 30, 10)),
+        ("Pacific/Kwajalein", date(1993, 8, 21), utc(1993, 8, 21, 12)),
+    ],
+)
+def test_a_date_that_never_was_begins_with_the_next(zone, day, begins):
+    there = ZoneInfo(zone)
+    following = day + timedelta(days=1)
+    assert local_midnight(day, there) == local_midnight(following, there) == begins
+    assert local_date(begins, there) == following
+    assert local_date(begins - 1, there) == day - timedelta(days=1)
 
 
 @given(

@@ -7,6 +7,7 @@ skip nor count twice an event on the boundary. Nothing else does calendar arithm
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Self
@@ -176,13 +177,19 @@ def from_utc_micros(micros: int) -> datetime:
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> int:
-    """Earliest instant of a local date, in UTC microseconds.
+    """Earliest instant of a local date, in UTC microseconds; of the next one if it was skipped.
 
     >>> local_midnight(date(2026, 3, 1), ZoneInfo("UTC"))
     1772323200000000
     """
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone, fold=0)
-    return to_utc_micros(midnight)
+    first, other = to_utc_micros(midnight), to_utc_micros(midnight.replace(fold=1))
+    if first <= other:
+        return first
+    # Midnight is skipped. Measured with the offsets after and before, it lies on both sides of
+    # the change of clocks, and that is where the date begins: 23:30 may be followed by 00:30.
+    skip = range(other, first)
+    return other + bisect_left(skip, True, key=lambda micros: local_date(micros, zone) >= day)
 
 
 def local_date(micros: int, zone: ZoneInfo) -> date:
