@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.engines import ENGINES, Engine
+from conformance.engines import ENGINES, MARKED, Engine
 
 GAPS = {
     "notimpl": "could be done here, is not yet",
@@ -37,7 +37,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+_PARAMETERS = [
+    pytest.param(name, marks=[getattr(pytest.mark, name)] if name in MARKED else [])
+    for name in ENGINES
+]
+
+
+@pytest.fixture(scope="session", params=_PARAMETERS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """One of the engines; tests that take it run on all."""
     return Engine(request.param)

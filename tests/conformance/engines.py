@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from conformance.smallest import report
+from fewer.evaluate.engines.base import Evaluation
 from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.evaluate.plan.plan import Plan, plan
 from fewer.model.catalog import Catalog
@@ -51,16 +53,16 @@ def planned(scene: Scene, asked: Asked, catalog: Catalog) -> Plan:
 def duckdb(scene: Scene) -> Iterator[Ask]:
     """The engine inside."""
     with opened(scene) as (engine, catalog):
+        yield lambda asked: answered(engine.evaluate(planned(scene, asked, catalog)))
 
-        def ask(asked: Asked) -> Answer:
-            found = engine.evaluate(planned(scene, asked, catalog))
-            return Answer(
-                universe=frozenset(found.universe),
-                matched={id_: frozenset(people) for id_, people in found.matched.items()},
-                members={id_: frozenset(people) for id_, people in found.members.items()},
-            )
 
-        yield ask
+def answered(found: Evaluation) -> Answer:
+    """What an engine found, as the oracle says it."""
+    return Answer(
+        universe=frozenset(found.universe),
+        matched={id_: frozenset(people) for id_, people in found.matched.items()},
+        members={id_: frozenset(people) for id_, people in found.members.items()},
+    )
 
 
 @contextmanager
@@ -76,7 +78,27 @@ def oracle(scene: Scene) -> Iterator[Ask]:
     )
 
 
-ENGINES: Mapping[str, Callable[[Scene], Any]] = {"duckdb": duckdb}
+def _elsewhere(name: str) -> Callable[[Scene], Any]:
+    """The engine of module ``conformance.on_NAME``, imported when it is first asked."""
+
+    def opened(scene: Scene) -> Any:
+        return import_module(f"conformance.on_{name}").answering(scene)
+
+    return opened
+
+
+ENGINES: Mapping[str, Callable[[Scene], Any]] = {
+    "duckdb": duckdb,
+    "embedded": _elsewhere("embedded"),
+    "clickhouse": _elsewhere("clickhouse"),
+    "postgres": _elsewhere("postgres"),
+    "spark": _elsewhere("spark"),
+}
+"""Engines that answer the suite; a module ``on_NAME`` has ``answering(scene)``, a context manager
+that gives an `Ask`."""
+
+MARKED = ("clickhouse", "postgres", "spark")
+"""Engines whose tests carry the marker of the same name: they need more than this process."""
 
 
 def expected(scene: Scene, asked: Asked) -> Answer:

@@ -131,10 +131,9 @@ class Project:
 
     def engine(self, as_of_us: int, name: str | None = None) -> AbstractContextManager[Engine]:
         """An engine over the data as it was known at `as_of_us`; a context manager."""
-        from fewer.evaluate.engines.base import load
+        from fewer.project.engines import opened
 
-        relations = self.generation.relations(as_of_us)
-        return closing(load(name or DEFAULT_ENGINE)(relations, self.generation.catalog))
+        return closing(opened(self, as_of_us, name or DEFAULT_ENGINE))
 
     def as_of(self, when: AsOf) -> int:
         """UTC microseconds of what a caller wrote."""

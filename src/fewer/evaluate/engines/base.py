@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any, Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
 
 import pyarrow as pa
 from pyroaring import BitMap
@@ -13,6 +14,7 @@ from sqlglot import exp
 
 from fewer.errors import EngineError, did_you_mean
 from fewer.evaluate.plan.plan import Plan
+from fewer.model.catalog import Catalog
 
 GROUP: Final = "fewer.engines"
 
@@ -34,22 +36,80 @@ class Capabilities:
     """Whether its answers are compared with the oracle, or its SQL only generated."""
 
     server: bool = False
-    """Whether it needs a server that someone runs."""
+    """Whether it can work on a server that someone runs, named by URL."""
+
+    in_place: bool = False
+    """Whether it reads the user's own tables where they are, by mapping only."""
+
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    """Constructs that it can't evaluate -> what to do instead, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Data as an engine gets it, in the version valid at one as_of.
+
+    Either the project's own store (`relations` are DuckDB queries over its files, persons are
+    numbers), or the user's tables in place (`in_place`: `relations` are queries in the engine's
+    own dialect, persons are the texts by which the user knows them, and `number` gives numbers).
+    """
+
+    relations: Mapping[str, exp.Query]
+    """The canonical relations by name: events, people, persons, consents, items, lists."""
+
+    catalog: Catalog
+    """Names and columns of the same data."""
+
+    files: tuple[str, ...] = ()
+    """Parquet files that hold exactly the rows of `events`; empty when not known."""
+
+    fingerprint: str = ""
+    """Changes whenever the data does; empty when not known, and then nothing is cached by it."""
+
+    cache: Path | None = None
+    """Folder in which an engine may keep what it derives; None: nowhere."""
+
+    in_place: bool = False
+    number: Callable[[pa.Array], pa.Array] | None = None
+    """Texts of persons -> their numbers (uint32), given once and kept by the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How to reach and run an engine; every engine has defaults for all of it."""
+
+    url: str | None = None
+    """Server, with its secret; never shown."""
+
+    threads: int = 2
+    memory_limit: str | None = None
+    """What it may hold before it writes to disk, such as ``"4GB"``."""
+
+    temp_directory: Path | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The engine's own settings, handed through as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """A piece of an evaluation: its SQL, the rows it made, and how long it took."""
+    """A piece of an evaluation: what made it, the rows it made or read, and how long it took."""
 
     name: str
-    query: exp.Query
+    query: exp.Query | None
     dialect: str
     rows: int
     seconds: float
+    leaves: tuple[int, ...] = ()
+    """Leaves of the plan that it answers."""
+
+    note: str = ""
+    """What a person should know of it, such as ``"3 of 90 parts read"``."""
 
     @property
     def sql(self) -> str:
-        """The query as text, indented."""
+        """The query as text, indented; empty for a step that is no query."""
+        if self.query is None:
+            return ""
         return self.query.sql(dialect=self.dialect, pretty=True)
 
 
@@ -66,6 +126,9 @@ class Evaluation:
     matched: Mapping[str, BitMap]
     members: Mapping[str, BitMap]
     steps: tuple[StepRun, ...] = field(default=(), repr=False)
+    facts: Mapping[str, int | float] = field(default_factory=dict, repr=False)
+    """Figures of the whole evaluation, by stable names: parts, parts_pruned, cache_hits,
+    index_bytes, peak_bytes, ..."""
 
     @property
     def seconds(self) -> float:
@@ -78,6 +141,16 @@ class Engine(Protocol):
 
     name: str
     capabilities: Capabilities
+
+    @classmethod
+    def open(cls, dataset: Dataset, settings: EngineSettings) -> Self:
+        """An engine over the data.
+
+        Raises:
+            MissingExtraError: an optional dependency is not installed.
+            EngineError: a server can't be reached.
+        """
+        ...
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run a query over the canonical relations and fetch every row.

@@ -7,7 +7,7 @@ import time
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 import numpy as np
@@ -18,6 +18,8 @@ from sqlglot import exp
 from fewer.errors import EngineError, StoppedError
 from fewer.evaluate.engines.base import (
     Capabilities,
+    Dataset,
+    EngineSettings,
     Evaluation,
     Progress,
     StepRun,
@@ -58,7 +60,7 @@ class DuckDBEngine:
     """
 
     name = "duckdb"
-    capabilities = Capabilities(dialect="duckdb", executed_in_tests=True)
+    capabilities = Capabilities(dialect="duckdb", executed_in_tests=True, in_place=True)
 
     def __init__(
         self,
@@ -85,6 +87,17 @@ class DuckDBEngine:
         for relation, query in relations.items():
             view = exp.Create(this=table(relation), kind="VIEW", expression=query)
             self._execute(self._root, view.sql(dialect="duckdb"))
+
+    @classmethod
+    def open(cls, dataset: Dataset, settings: EngineSettings) -> Self:
+        """An engine over the files of the store; see `Engine.open`."""
+        return cls(
+            dataset.relations,
+            dataset.catalog,
+            threads=settings.threads,
+            memory_limit=settings.memory_limit,
+            temp_directory=settings.temp_directory,
+        )
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` and fetch every row; see `Engine.run`."""
@@ -159,7 +172,8 @@ class DuckDBEngine:
             this=table(step.name), kind="TABLE", expression=step.query, properties=properties
         )
         (rows,) = self._execute(cursor, create.sql(dialect="duckdb", copy=False))[0]
-        return StepRun(step.name, step.query, "duckdb", rows, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return StepRun(step.name, step.query, "duckdb", rows, seconds, step.leaves)
 
     @staticmethod
     def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
