@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-from pyroaring import BitMap
 from sqlglot import exp
 
-from fewer.errors import EngineError, StoppedError
+from fewer.errors import EngineError
 from fewer.evaluate.engines.base import (
     Capabilities,
     Dataset,
@@ -25,10 +22,11 @@ from fewer.evaluate.engines.base import (
     StepRun,
     Stop,
 )
+from fewer.evaluate.engines.collect import Collector, check
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
-from fewer.evaluate.sql.program import UNIVERSE, Result, Step, program
-from fewer.evaluate.sql.tree import boolean, column, named, select, table
+from fewer.evaluate.sql.program import UNIVERSE, Step, program
+from fewer.evaluate.sql.tree import column, select, table
 from fewer.model.catalog import Catalog
 
 _CHUNK: Final = 122_880
@@ -134,9 +132,8 @@ class DuckDBEngine:
         """Members of all segments; each step of the program becomes a temporary table."""
         compiled = program(plan, DUCKDB)
         total = len(compiled.steps) + len(compiled.results)
+        collector = Collector("duckdb", should_stop)
         runs: list[StepRun] = []
-        matched: dict[str, BitMap] = {}
-        members: dict[str, BitMap] = {}
 
         def done(run: StepRun) -> None:
             runs.append(run)
@@ -145,19 +142,17 @@ class DuckDBEngine:
 
         with self._root.cursor() as cursor:  # temporary tables end with it
             for step in compiled.steps:
-                _check(should_stop)
+                check(should_stop)
                 done(self._step(cursor, step))
-            everyone = BitMap()
-            all_true = [column("person"), named(boolean(True), "w0")]
-            for chunk in _chunks(cursor, select(all_true, table(UNIVERSE))):
-                _add(chunk, [everyone])
+            collector.universe(_chunks(cursor, select([column("person")], table(UNIVERSE))))
             for number, result in enumerate(compiled.results, 1):
-                done(_collect(cursor, f"result_{number}", result, matched, members, should_stop))
+                chunks = _chunks(cursor, result.query)
+                done(collector.take(f"result_{number}", result, chunks))
         return Evaluation(
             plan.as_of_us,
-            everyone,
-            {i: matched[i] for i in plan.ids},
-            {i: members[i] for i in plan.ids},
+            collector.everyone,
+            {i: collector.matched[i] for i in plan.ids},
+            {i: collector.members[i] for i in plan.ids},
             tuple(runs),
         )
 
@@ -183,54 +178,12 @@ class DuckDBEngine:
             raise _refused(error, sql) from None
 
 
-def _collect(
-    cursor: duckdb.DuckDBPyConnection,
-    name: str,
-    result: Result,
-    matched: dict[str, BitMap],
-    members: dict[str, BitMap],
-    should_stop: Stop | None,
-) -> StepRun:
-    """Stream a result into the bitmaps of its segments, a chunk at a time."""
-    start = time.perf_counter()
-    rows = 0
-    targets: list[BitMap] = []
-    for segment in result.segments:
-        targets.append(matched.setdefault(segment, BitMap()))
-        if segment in result.excluding:
-            targets.append(members.setdefault(segment, BitMap()))
-    for chunk in _chunks(cursor, result.query):
-        _check(should_stop)
-        rows += chunk.num_rows
-        _add(chunk, targets)
-    for segment in result.segments:
-        members.setdefault(segment, matched[segment].copy())
-    return StepRun(name, result.query, "duckdb", rows, time.perf_counter() - start)
-
-
 def _chunks(cursor: duckdb.DuckDBPyConnection, query: exp.Query) -> pa.RecordBatchReader:
     sql = query.sql(dialect="duckdb", copy=False)
     try:
         return cursor.sql(sql).to_arrow_reader(_CHUNK)
     except duckdb.Error as error:
         raise _refused(error, sql) from None
-
-
-def _add(chunk: pa.RecordBatch, targets: Sequence[BitMap]) -> None:
-    """Add the persons in the first column to the target of each later column that is true."""
-    persons = chunk.column(0).to_numpy()
-    # Roaring bitmaps take a sorted array of the C type many times faster than anything else.
-    order = np.argsort(persons)
-    persons = persons[order]
-    for target, flags in zip(targets, chunk.columns[1:], strict=True):
-        found = persons[flags.to_numpy(zero_copy_only=False)[order]]
-        if found.size:
-            target.update(array("I", found.tobytes()))
-
-
-def _check(should_stop: Stop | None) -> None:
-    if should_stop and should_stop():
-        raise StoppedError("Stopped on request.")
 
 
 def _refused(error: duckdb.Error, sql: str) -> EngineError:

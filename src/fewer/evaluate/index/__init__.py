@@ -1,1 +1,1 @@
-"""The engagement index: a cache derived from the data files, and the kernels that evaluate on it."""
+"""The engagement index: a cache derived from the data files, and kernels that work on it."""
