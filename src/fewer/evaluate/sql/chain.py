@@ -38,6 +38,9 @@ from fewer.evaluate.sql.tree import (
 
 _FAR_FEWER: Final = 4
 
+_BEFORE: Final = (None, "PRECEDING", 1, "PRECEDING")
+"""Frame of the rows before a row's own instant; after it, in descending order."""
+
 SESSIONS = "sessions"
 """Name of the step that holds the session of every instant at which a person did something."""
 
@@ -63,11 +66,11 @@ def reached(this: Chains, context: Context) -> exp.Select:
     matches = {match: f"f{n}" for n, match in enumerate(dict.fromkeys(k.match for k in links))}
     partition = ["person", *key_names(this.shape)]
     source = _rows(this.shape, matches, leaves, context)
-    source = _with_absences(source, links, matches, partition)
+    source = _with_absences(source, links, matches, partition, context)
     for place, position in enumerate(present_steps(this.shape)):
         link = links[position]
         tests = every(_is_step(position, links, matches[link.match], context))
-        began = _began(place, link.within, partition)
+        began = _began(place, link.within, partition, context)
         reach = case(tests or boolean(True), began)
         source = select([exp.Star(), named(reach, f"r{place}")], nested(source, "s"))
     return source
@@ -148,17 +151,25 @@ def _session_join() -> exp.Join:
 
 
 def _with_absences(
-    source: exp.Select, links: Sequence[Link], matches: dict[Match, str], partition: Sequence[str]
+    source: exp.Select,
+    links: Sequence[Link],
+    matches: dict[Match, str],
+    partition: Sequence[str],
+    context: Context,
 ) -> exp.Select:
-    """Beside each event the first match of each absent step in the span after it."""
+    """Beside each event the first match of each absent step in the span after it.
+
+    Without wide frames: the first one after it, at whatever distance.
+    """
     output: list[exp.Expr] = []
     for position, link in enumerate(links):
         if link.absent and link.within is not None:
-            after = _over(
-                exp.Min(this=case(column(matches[link.match]), column("ts"))),
-                partition,
-                (1, "FOLLOWING", link.within, "FOLLOWING"),
-            )
+            first = exp.Min(this=case(column(matches[link.match]), column("ts")))
+            if context.functions.wide_frames:
+                span = (1, "FOLLOWING", link.within, "FOLLOWING")
+                after = _over(first, partition, span)
+            else:
+                after = _over(first, partition, _BEFORE, descending=True)
             output.append(named(after, f"a{position}"))
     return select([exp.Star(), *output], nested(source, "s")) if output else source
 
@@ -172,27 +183,53 @@ def _is_step(
         link = links[gap]
         if not link.absent or link.within is None:
             break
-        yield exp.Is(this=column(f"a{gap}"), expression=exp.Null())
+        nothing: exp.Expr = exp.Is(this=column(f"a{gap}"), expression=exp.Null())
+        if not context.functions.wide_frames:
+            distance = exp.Sub(this=column(f"a{gap}"), expression=column("ts"))
+            later = exp.GT(this=distance, expression=number(link.within))
+            nothing = exp.Paren(this=exp.Or(this=nothing, expression=later))
+        yield nothing
         # The whole span has passed: ts + within < as_of.
         passed = context.plan.as_of_us - link.within
         yield exp.LT(this=column("ts"), expression=number(passed))
 
 
-def _began(place: int, within_next: int | None, partition: Sequence[str]) -> exp.Expr:
+def _began(
+    place: int, within_next: int | None, partition: Sequence[str], context: Context
+) -> exp.Expr:
     """Latest start of a chain that the present step at this place can go on with."""
     if place == 0:
         return column("ts")
-    before = exp.Max(this=column(f"r{place - 1}"))
-    return _over(before, partition, (within_next, "PRECEDING", 1, "PRECEDING"))
+    before = f"r{place - 1}"
+    began = exp.Max(this=column(before))
+    if within_next is None or not context.functions.wide_frames:
+        latest = _over(began, partition, _BEFORE)
+    else:
+        latest = _over(began, partition, (within_next, "PRECEDING", 1, "PRECEDING"))
+    if within_next is None or context.functions.wide_frames:
+        return latest
+    # The later a step, the later its chain began, or as late: so of all earlier steps the last
+    # one is as good as any, and those out of reach need not be left out.
+    step = exp.Max(this=case(_is_known(before), column("ts")))
+    distance = exp.Sub(this=column("ts"), expression=_over(step, partition, _BEFORE))
+    return case(exp.LTE(this=distance, expression=number(within_next)), latest)
+
+
+def _is_known(name: str) -> exp.Expr:
+    return exp.Not(this=exp.Is(this=column(name), expression=exp.Null()))
 
 
 def _over(
-    function: exp.Expr, partition: Sequence[str], frame: tuple[int | None, str, int, str]
+    function: exp.Expr,
+    partition: Sequence[str],
+    frame: tuple[int | None, str, int, str],
+    *,
+    descending: bool = False,
 ) -> exp.Window:
     return window(
         function,
         partition=[column(name) for name in partition],
-        order=[ordered(column("ts"))],
+        order=[ordered(column("ts"), descending=descending)],
         frame=frame,
     )
 
@@ -226,7 +263,7 @@ def sessions(context: Context, leaves: Sequence[Chain]) -> exp.Select:
         where.append(exp.In(this=column("person"), query=exp.Subquery(this=persons)))
     both = [column("person"), column("ts")]
     instants = select(both, table("events"), where=every(where), distinct=True)
-    lag = exp.Anonymous(this="LAG", expressions=[column("ts"), number(1)])
+    lag = context.functions.lag(column("ts"), 1)
     gap = exp.Sub(this=column("ts"), expression=_by_time(lag))
     goes_on = exp.LT(this=gap, expression=number(context.plan.session_gap_us))
     starts = exp.Case(ifs=[exp.If(this=goes_on, true=number(0))], default=number(1))

@@ -33,7 +33,7 @@ def bursts(this: Bursts, context: Context) -> exp.Select:
     leaves = {n: context.leaf(n, Behaviour) for n in this.leaves}
     counts = sorted({_measure(leaf).count for leaf in leaves.values()})
     output: list[exp.Expr] = [column("person"), column("ts")]
-    output += [named(_earlier(count), f"b{count}") for count in counts]
+    output += [named(_earlier(count, context), f"b{count}") for count in counts]
     where = _match_in_base(this.match, context)
     source = nested(select(output, table(BASE), where=where), "r")
     answers = [_burst_answer(n, leaf, context) for n, leaf in leaves.items()]
@@ -47,11 +47,11 @@ def _measure(leaf: Behaviour) -> Burst:
     return leaf.measure
 
 
-def _earlier(count: int) -> exp.Expr:
+def _earlier(count: int, context: Context) -> exp.Expr:
     """Time of the match `count - 1` places before this one; null where there is none."""
     if count == 1:
         return column("ts")
-    lag = exp.Anonymous(this="LAG", expressions=[column("ts"), number(count - 1)])
+    lag = context.functions.lag(column("ts"), count - 1)
     return window(lag, partition=[column("person")], order=[ordered(column("ts"))])
 
 

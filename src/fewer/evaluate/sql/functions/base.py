@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from fewer.evaluate.sql.tree import number
+
 Unary = Callable[[exp.Expr], exp.Expr]
 Needle = Callable[[exp.Expr, str], exp.Expr]
+
+
+def lag(value: exp.Expr, by: int) -> exp.Expr:
+    """LAG as the standard has it: null where there is no such row."""
+    return exp.Anonymous(this="LAG", expressions=[value, number(by)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +62,13 @@ class Functions:
 
     digest: Callable[[str, exp.Expr], exp.Expr]
     """First 16 hex digits, in lower case, of SHA-256 of literal and text put together."""
+
+    most_columns: int = 100_000
+    """Columns that one query may have; results with more are split."""
+
+    lag: Callable[[exp.Expr, int], exp.Expr] = lag
+    """Value some rows earlier in a window; null where there is no such row."""
+
+    wide_frames: bool = True
+    """Whether RANGE frames reach over distances of 64 bits, and moving ones cost no more than
+    growing ones; without, sequences use only frames that start with the partition."""
