@@ -1,0 +1,225 @@
+"""A part of the index from one data file: rows by event name and time, texts as codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyroaring import BitMap
+
+from fewer.errors import EngineError
+from fewer.evaluate.index.layout import Array
+from fewer.model.values import SUFFIX
+
+MISSING: Final = np.iinfo(np.int64).min
+"""Stands for no value among numbers and times; lies beyond every value that can be stored."""
+
+KEYS: Final = ("event_id", "person", "ts", "event", "source", "day", "overflow")
+_UNITS: Final = (1_000_000, 1_000, 1)
+_FULL: Final = 1 << 32
+_KINDS: Final = {suffix: kind for kind, suffix in SUFFIX.items()}
+
+
+def digest(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Facts and arrays of the part for a data file.
+
+    Groups are rows of one event name, ordered by time and then by the bytes of the event's id.
+    Columns are held one at a time, so memory follows the largest column, not the file.
+
+    Raises `EngineError` when the file can't be read, or a column is not of the type it was.
+    """
+    with _opened(path) as file:
+        return _digest(file, path)
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise gone(path) from None
+    except (OSError, pa.ArrowException) as error:
+        raise EngineError(_unreadable(path, error)) from None
+
+
+def gone(path: Path) -> EngineError:
+    """The error for a data file that is not there."""
+    return EngineError(
+        f"A data file of the store is gone: {path.parent.name}/{path.name}. Restore .fewer from a"
+        " backup, or read the sources anew: fewer ingest --rebuild"
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    return (
+        f"A data file of the store can't be read: {path.parent.name}/{path.name}"
+        f" ({type(error).__name__}). Restore .fewer from a backup, or read the sources anew:"
+        " fewer ingest --rebuild"
+    )
+
+
+def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    names = set(file.schema_arrow.names)
+    ts = _numbers(_column(file, path, "ts"), path, "ts")
+    events = _column(file, path, "event").dictionary_encode()
+    order = _order(file, path, ts, events.indices.to_numpy().astype(np.int64))
+    person = _column(file, path, "person").cast(pa.int64()).to_numpy().astype(np.uint32)
+    arrays: dict[str, Array] = {
+        "people": np.frombuffer(BitMap(np.unique(person)).serialize(), np.uint8)
+    }
+    groups: list[dict[str, Any]] = []
+    sizes = np.bincount(events.indices.to_numpy(), minlength=len(events.dictionary))
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    for number, name in enumerate(events.dictionary.to_pylist()):
+        rows = order[bounds[number] : bounds[number + 1]]
+        arrays[f"{number}.person"] = person[rows]
+        base, unit, arrays[f"{number}.ts"] = _instants(ts[rows])
+        groups.append(
+            {
+                "event": name,
+                "rows": len(rows),
+                "base": base,
+                "unit": unit,
+                "first": int(ts[rows[0]]),
+                "last": int(ts[rows[-1]]),
+                "columns": {},
+            }
+        )
+    del ts
+    cut = [order[bounds[n] : bounds[n + 1]] for n in range(len(groups))]
+    for name, column in _properties(file, path, names):
+        _add(name, column, cut, groups, arrays, path)
+    facts = {"rows": len(person), "groups": groups, "top": int(person.max(initial=0))}
+    return facts, arrays
+
+
+def _column(file: pq.ParquetFile, path: Path, name: str) -> pa.Array:
+    try:
+        found = file.read(columns=[name]).column(name)
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise EngineError(_unreadable(path, error)) from None
+    if pa.types.is_string(found.type):
+        found = found.cast(pa.large_string())  # of which one array can be as long as it must
+    return found.combine_chunks()
+
+
+def _order(file: pq.ParquetFile, path: Path, ts: Array, events: Array) -> Array:
+    """Rows by event name, then time, then event id: the store writes the latter two so."""
+    later = np.diff(ts)
+    if (later >= 0).all() and (not (later == 0).any() or _ids_rise(file, path, later == 0)):
+        return np.argsort(events, kind="stable")
+    ids = _column(file, path, "event_id").cast(pa.large_binary())
+    by_id = pc.sort_indices(ids).to_numpy()
+    rank = np.empty(len(by_id), np.int64)
+    rank[by_id] = np.arange(len(by_id))
+    order: Array = np.lexsort((rank, ts, events))
+    return order
+
+
+def _ids_rise(file: pq.ParquetFile, path: Path, tied: Array) -> bool:
+    ids = _column(file, path, "event_id")
+    rises = pc.less_equal(ids.slice(0, len(ids) - 1), ids.slice(1))
+    return bool(rises.to_numpy(zero_copy_only=False)[tied].all())
+
+
+def _instants(ts: Array) -> tuple[int, int, Array]:
+    """Base and unit of times, and the times in them: four bytes where seconds or less suffice."""
+    base = int(ts[0])
+    distance = ts - base
+    for unit in _UNITS:
+        if int(distance[-1]) // unit < _FULL and not (distance % unit).any():
+            return base, unit, (distance // unit).astype(np.uint32)
+    return base, 1, distance
+
+
+def _properties(
+    file: pq.ParquetFile, path: Path, names: set[str]
+) -> Iterator[tuple[str, pa.Array]]:
+    for name in sorted(names - set(KEYS)):
+        yield name, _column(file, path, name)
+    if "overflow" in names:
+        yield from _overflowing(_column(file, path, "overflow"))
+
+
+def _overflowing(texts: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """Columns of the rare properties, which the store keeps as one JSON object in each row."""
+    found: dict[str, list[tuple[int, Any]]] = {}
+    for row, text in enumerate(texts.to_pylist()):
+        for name, value in json.loads(text).items() if text is not None else ():
+            if value is not None:
+                found.setdefault(name, []).append((row, value))
+    types = {"_t": pa.string(), "_b": pa.bool_()}
+    for name, cells in sorted(found.items()):
+        values: list[Any] = [None] * len(texts)
+        for row, value in cells:
+            values[row] = value
+        yield name, pa.array(values, types.get(name[-2:], pa.int64()))
+
+
+def _add(
+    name: str,
+    column: pa.Array,
+    cut: list[Array],
+    groups: list[dict[str, Any]],
+    arrays: dict[str, Array],
+    path: Path,
+) -> None:
+    """Add a property to the groups that have any value of it."""
+    if column.null_count == len(column):
+        return
+    kind = _KINDS.get(name[-2:])
+    if kind == "text":
+        coded = _texts(column, path, name)
+        arrays[f"{name}.offsets"], arrays[f"{name}.bytes"] = coded[1:]
+        whole = coded[0]
+    elif kind == "boolean":
+        if not pa.types.is_boolean(column.type):
+            raise _retyped(path, name, column)
+        filled = pc.fill_null(column, False).to_numpy(zero_copy_only=False)
+        whole = np.where(column.is_null().to_numpy(zero_copy_only=False), 0, 1 + filled)
+        whole = whole.astype(np.uint8)
+    else:
+        whole = _numbers(column, path, name)
+    nothing = 0 if kind in ("text", "boolean") else MISSING
+    for number, rows in enumerate(cut):
+        values = whole[rows]
+        there = values[values != nothing]
+        if there.size:
+            arrays[f"{number}.{name}"] = values
+            groups[number]["columns"][name] = [int(there.min()), int(there.max())]
+
+
+def _texts(column: pa.Array, path: Path, name: str) -> tuple[Array, Array, Array]:
+    """Codes from 1 (0 is missing) in as few bytes as they need; offsets and bytes of the texts."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        raise _retyped(path, name, column)
+    encoded = column.cast(pa.large_string()).dictionary_encode()
+    texts = encoded.dictionary
+    codes = pc.add(pc.fill_null(encoded.indices, -1), 1).to_numpy()
+    width = np.min_scalar_type(len(texts))
+    _, offsets, data = texts.buffers()
+    count = len(texts)
+    places = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + count + 1]
+    held = np.frombuffer(data, np.uint8)[places[0] : places[-1]] if data else np.zeros(0, np.uint8)
+    return codes.astype(width), places - places[0], held
+
+
+def _numbers(column: pa.Array, path: Path, name: str) -> Array:
+    if not pa.types.is_integer(column.type):
+        raise _retyped(path, name, column)
+    values = pc.fill_null(column.cast(pa.int64()), int(MISSING))
+    whole: Array = values.to_numpy(zero_copy_only=False)
+    return whole
+
+
+def _retyped(path: Path, name: str, column: pa.Array) -> EngineError:
+    return EngineError(
+        f"Column {name!r} of {path.parent.name}/{path.name} holds {column.type}, which is not what"
+        " the store writes there. Restore .fewer from a backup, or read the sources anew:"
+        " fewer ingest --rebuild"
+    )

@@ -1,0 +1,402 @@
+"""Kernels: the loops that pass over rows. Each has a numpy or plain twin in the tests.
+
+They release the interpreter's lock, take arrays as they lie in the index, and know nothing of
+segments. `person` is a slot of the space of persons; bit sets are words of 64 persons.
+"""
+
+# ruff: noqa: ANN001, ANN201, D103  compiled functions: types are those of the arrays given;
+#   the comment above each says what it does, as numba keeps no docstring worth reading.
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numba
+import numpy as np
+
+MISSING: Final = np.iinfo(np.int64).min
+_ONE: Final = np.uint64(1)
+_SIX: Final = np.uint64(6)
+_LOW: Final = np.uint64(63)
+
+
+def _kernel(function: Any) -> Any:
+    """Compile when first called, and keep what was compiled for other processes."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # no folder that can be written to
+        return numba.njit(nogil=True)(function)
+
+
+# ---------------------------------------------------------------------------------- selecting
+
+
+# Rows (from `low`) whose code is wanted; returns how many were written to `out`.
+@_kernel
+def select(codes, wanted, low, out):
+    found = 0
+    for row in range(codes.size):
+        out[found] = low + row
+        found += wanted[codes[row]]
+    return found
+
+
+# Of `rows` those whose code is wanted, moved to the front.
+@_kernel
+def refine(rows, codes, wanted):
+    found = 0
+    for place in range(rows.size):
+        row = rows[place]
+        rows[found] = row
+        found += wanted[codes[row]]
+    return found
+
+
+# Rows (from `low`) whose value is there and within [least, most].
+@_kernel
+def select_range(values, least, most, low, out):
+    found = 0
+    for row in range(values.size):
+        value = values[row]
+        out[found] = low + row
+        found += (value >= least) & (value <= most) & (value != MISSING)
+    return found
+
+
+# Of `rows` those whose value is there and within [least, most], moved to the front.
+@_kernel
+def refine_range(rows, values, least, most):
+    found = 0
+    for place in range(rows.size):
+        row = rows[place]
+        value = values[row]
+        rows[found] = row
+        found += (value >= least) & (value <= most) & (value != MISSING)
+    return found
+
+
+# Of `rows` those whose value is (or, negated, is there and is not) among sorted `wanted`.
+@_kernel
+def refine_in(rows, values, wanted, negated):
+    found = 0
+    for place in range(rows.size):
+        row = rows[place]
+        value = values[row]
+        at = np.searchsorted(wanted, value)
+        among = at < wanted.size and wanted[at] == value
+        rows[found] = row
+        found += (among != negated) & (value != MISSING)
+    return found
+
+
+# Rows of up to 64 questions at once: bit q of masks[code] says that question q wants the code.
+# Persons go to out[q] from filled[q] on.
+@_kernel
+def spread(codes, masks, persons, out, filled):
+    for row in range(codes.size):
+        mask = masks[codes[row]]
+        if mask:
+            person = persons[row]
+            question = 0
+            while mask:
+                if mask & _ONE:
+                    out[question, filled[question]] = person
+                    filled[question] += 1
+                mask >>= _ONE
+                question += 1
+
+
+# ---------------------------------------------------------------------------------- bit sets
+
+
+# Set the bit of each person.
+@_kernel
+def mark(bits, persons):
+    for at in range(persons.size):
+        person = np.uint64(persons[at])
+        bits[person >> _SIX] |= _ONE << (person & _LOW)
+
+
+# The same, of some rows.
+@_kernel
+def mark_rows(bits, persons, rows):
+    for at in range(rows.size):
+        person = np.uint64(persons[rows[at]])
+        bits[person >> _SIX] |= _ONE << (person & _LOW)
+
+
+# Slots of the bits that are set, in order.
+@_kernel
+def expand(bits, out):
+    found = 0
+    for word in range(bits.size):
+        held = bits[word]
+        base = word * 64
+        while held:
+            lowest = held & (~held + _ONE)
+            place = 0
+            if lowest >> np.uint64(32):
+                place += 32
+            if (lowest >> np.uint64(place)) >> np.uint64(16):
+                place += 16
+            if (lowest >> np.uint64(place)) >> np.uint64(8):
+                place += 8
+            if (lowest >> np.uint64(place)) >> np.uint64(4):
+                place += 4
+            if (lowest >> np.uint64(place)) >> np.uint64(2):
+                place += 2
+            if (lowest >> np.uint64(place)) >> np.uint64(1):
+                place += 1
+            out[found] = base + place
+            found += 1
+            held &= held - _ONE
+    return found
+
+
+# Bits of the persons whose number lies within [least, most].
+@_kernel
+def between(numbers, least, most, bits):
+    size = numbers.size
+    for word in range(bits.size):
+        held = np.uint64(0)
+        base = word * 64
+        for place in range(min(64, size - base)):
+            number = numbers[base + place]
+            held |= np.uint64((number >= least) & (number <= most)) << np.uint64(place)
+        bits[word] = held
+
+
+# ---------------------------------------------------------------------------------- counting
+
+
+# One more for each person, up to `most`.
+@_kernel
+def count(numbers, persons, most):
+    for at in range(persons.size):
+        person = persons[at]
+        number = numbers[person]
+        if number < most:
+            numbers[person] = number + 1
+
+
+# The same, of some rows.
+@_kernel
+def count_rows(numbers, persons, rows, most):
+    for at in range(rows.size):
+        person = persons[rows[at]]
+        number = numbers[person]
+        if number < most:
+            numbers[person] = number + 1
+
+
+# One more for each person whose bit was not set yet, and set it.
+@_kernel
+def stamp(bits, numbers, persons, most):
+    for at in range(persons.size):
+        slot = np.uint64(persons[at])
+        bit = _ONE << (slot & _LOW)
+        word = slot >> _SIX
+        if not bits[word] & bit:
+            bits[word] |= bit
+            number = numbers[slot]
+            if number < most:
+                numbers[slot] = number + 1
+
+
+# The same, of some rows.
+@_kernel
+def stamp_rows(bits, numbers, persons, rows, most):
+    for at in range(rows.size):
+        slot = np.uint64(persons[rows[at]])
+        bit = _ONE << (slot & _LOW)
+        word = slot >> _SIX
+        if not bits[word] & bit:
+            bits[word] |= bit
+            number = numbers[slot]
+            if number < most:
+                numbers[slot] = number + 1
+
+
+# Sums in two halves (high * 2**32 + low), exact for two billion values of a person.
+@_kernel
+def total(high, low, numbers, persons, values):
+    for at in range(persons.size):
+        value = values[at]
+        if value != MISSING:
+            person = persons[at]
+            high[person] += value >> 32
+            low[person] += value & 0xFFFFFFFF
+            numbers[person] += 1
+
+
+# Sums where none can leave 64 bits.
+@_kernel
+def total_small(sums, numbers, persons, values):
+    for at in range(persons.size):
+        value = values[at]
+        if value != MISSING:
+            person = persons[at]
+            sums[person] += value
+            numbers[person] += 1
+
+
+# Largest value of each person; MISSING, which is the least, where there is none.
+@_kernel
+def largest(most, persons, values):
+    for at in range(persons.size):
+        value = values[at]
+        person = persons[at]
+        if value > most[person]:
+            most[person] = value
+
+
+# Smallest value of each person; `least` starts at the most there can be.
+@_kernel
+def smallest(least, persons, values):
+    for at in range(persons.size):
+        value = values[at]
+        person = persons[at]
+        if value != MISSING and value < least[person]:
+            least[person] = value
+
+
+# For each person the number of distinct codes, rows being ordered by code.
+@_kernel
+def distinct(seen, numbers, persons, codes):
+    for at in range(persons.size):
+        person = persons[at]
+        if seen[person] != codes[at]:
+            seen[person] = codes[at]
+            numbers[person] += 1
+
+
+# ---------------------------------------------------------------------------------- ordering
+
+
+# Where the rows of each key begin, given `starts` zeroed and one longer than there are keys.
+@_kernel
+def tally(starts, keys):
+    for at in range(keys.size):
+        starts[keys[at] + 1] += 1
+    for key in range(1, starts.size):
+        starts[key] += starts[key - 1]
+
+
+# Order of rows by key that keeps the order within each; `places` is a copy of the starts.
+@_kernel
+def scatter(places, keys, order):
+    for at in range(keys.size):
+        key = keys[at]
+        order[places[key]] = at
+        places[key] += 1
+
+
+# Put each run of times in order (and what goes with them); most are in order already.
+@_kernel
+def settle(starts, times, flags):
+    for key in range(starts.size - 1):
+        low, high = starts[key], starts[key + 1]
+        rises = True
+        for at in range(low + 1, high):
+            if times[at] < times[at - 1]:
+                rises = False
+                break
+        if not rises:
+            order = np.argsort(times[low:high])
+            times[low:high] = times[low:high][order]
+            flags[low:high] = flags[low:high][order]
+
+
+# For each key the latest begin of `number` matches within `span`; `begins` starts at MISSING.
+@_kernel
+def burst(starts, times, number, span, begins):
+    for key in range(starts.size - 1):
+        best = MISSING
+        for at in range(starts[key] + number - 1, starts[key + 1]):
+            begin = times[at - number + 1]
+            if times[at] - begin <= span and begin > best:
+                best = begin
+        begins[key] = best
+
+
+# For each row of a run the time of the first match strictly later; the most there can be if none.
+@_kernel
+def _next_match(times, flags, low, high, bit, after):
+    following = np.iinfo(np.int64).max
+    at = high - 1
+    while at >= low:
+        now = times[at]
+        begin = at
+        matched = False
+        while begin >= low and times[begin] == now:
+            after[begin - low] = following
+            if (flags[begin] >> np.uint64(bit)) & _ONE:
+                matched = True
+            begin -= 1
+        if matched:
+            following = now
+        at = begin
+
+
+# Whether the absent steps after a present one hold: no match within the span, and it has passed.
+@_kernel
+def _stays_away(gaps, step, after, row, now, as_of):
+    for gap in range(gaps.shape[0]):
+        if gaps[gap, 0] == step:
+            length = gaps[gap, 2]
+            if now >= as_of - length or after[gap, row] <= now + length:
+                return False
+    return True
+
+
+# Mark persons who completed a sequence in each window.
+#   runs: rows of key k are starts[k]:starts[k+1], in order of time; who[k] is its person.
+#   flags: bit b of a row says that it is the b-th kind of match.
+#   steps: (bit, most since the step before or -1) of each present step.
+#   gaps: (step before it, bit, length) of each absent step.
+#   windows: (start, end) of each leaf; out: bit sets, one for each leaf.
+@_kernel
+def chain(starts, who, times, flags, steps, gaps, windows, as_of, out):
+    count_steps = steps.shape[0]
+    reached = np.empty(count_steps, np.int64)
+    began = np.empty(count_steps, np.int64)
+    fresh = np.empty(count_steps, np.int64)
+    longest = 0
+    for key in range(starts.size - 1):
+        longest = max(longest, starts[key + 1] - starts[key])
+    after = np.empty((gaps.shape[0], longest), np.int64)
+    for key in range(starts.size - 1):
+        low, high = starts[key], starts[key + 1]
+        for gap in range(gaps.shape[0]):
+            _next_match(times, flags, low, high, gaps[gap, 1], after[gap])
+        reached[:] = MISSING
+        at = low
+        while at < high:
+            now = times[at]
+            end = at
+            fresh[:] = MISSING
+            while end < high and times[end] == now:
+                for step in range(count_steps):
+                    if not (flags[end] >> np.uint64(steps[step, 0])) & _ONE:
+                        continue
+                    if step == 0:
+                        begin = now
+                    elif reached[step - 1] == MISSING or (
+                        steps[step, 1] >= 0 and now - reached[step - 1] > steps[step, 1]
+                    ):
+                        continue
+                    else:
+                        begin = began[step - 1]
+                    if _stays_away(gaps, step, after, end - low, now, as_of):
+                        fresh[step] = max(fresh[step], begin)
+                end += 1
+            for step in range(count_steps):
+                if fresh[step] != MISSING:
+                    reached[step] = now
+                    began[step] = fresh[step]
+            if fresh[count_steps - 1] != MISSING:
+                person = np.uint64(who[key])
+                for window in range(windows.shape[0]):
+                    if fresh[count_steps - 1] >= windows[window, 0] and now < windows[window, 1]:
+                        out[window, person >> _SIX] |= _ONE << (person & _LOW)
+            at = end

@@ -1,0 +1,173 @@
+"""Leaves that need the order of a person's events: bursts, and the one latest or earliest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fewer.evaluate.index import kernels
+from fewer.evaluate.index.counting import exists
+from fewer.evaluate.index.digest import MISSING
+from fewer.evaluate.index.layout import Array
+from fewer.evaluate.index.rows import Chosen, Reader
+from fewer.evaluate.index.summing import packed
+from fewer.evaluate.plan.bounds import Bounds
+from fewer.evaluate.plan.clock import Window
+from fewer.evaluate.plan.leaf import Behaviour, Burst, Count, Leaf, Match, Pick
+
+Known = dict[Leaf, Array]
+"""Leaves that were answered before, among them those that `needed` names."""
+
+
+def runs(keys: Array, size: int) -> tuple[Array, Array]:
+    """Where the rows of each key begin (one more at the end), and rows in the order of keys."""
+    starts = np.zeros(size + 1, np.int64)
+    kernels.tally(starts, keys)
+    order = np.empty(keys.size, np.int64)
+    kernels.scatter(starts[:-1].copy(), keys, order)
+    return starts, order
+
+
+def of_people(reader: Reader, chosen: Chosen, bits: Array) -> Chosen:
+    """Of some rows those whose person is in a bit set."""
+    slots = reader.slots(chosen)
+    flags = (bits[slots >> 6] >> (slots & 63).astype(np.uint64)) & np.uint64(1)
+    low = np.arange(chosen.low, chosen.high, dtype=np.uint32)
+    rows = low if chosen.rows is None else chosen.rows
+    return Chosen(chosen.group, chosen.low, chosen.high, rows[flags.astype(bool)])
+
+
+# ------------------------------------------------------------------------------------- bursts
+
+
+def enough(leaf: Behaviour) -> Behaviour:
+    """The leaf that asks for as many matches as a burst has, in the same window."""
+    measure = leaf.measure
+    assert isinstance(measure, Burst)
+    return Behaviour(leaf.match, leaf.window, Count(), Bounds(low=measure.count))
+
+
+def bursts(reader: Reader, leaves: Sequence[Behaviour], known: Known) -> dict[Leaf, Array]:
+    """Bursts of the same matches."""
+    answers: dict[Leaf, Array] = {}
+    for leaf in leaves:
+        measure = leaf.measure
+        assert isinstance(measure, Burst)
+        many = known[enough(leaf)]
+        if measure.count == 1 or not many.any():
+            answers[leaf] = many
+            continue
+        found = [
+            of_people(reader, chosen, many)
+            for chosen in reader.chosen(leaf.match, leaf.window.start, leaf.window.end)
+        ][::-1]
+        slots = np.concatenate([reader.slots(chosen) for chosen in found])
+        times = np.concatenate([chosen.group.instants(chosen.index) for chosen in found])
+        starts, order = runs(slots, reader.space.size)
+        ordered = times[order]
+        kernels.settle(starts, ordered, np.zeros(ordered.size, np.uint64))
+        begins = np.full(reader.space.size, MISSING, np.int64)
+        kernels.burst(starts, ordered, measure.count, measure.span, begins)
+        answers[leaf] = packed(begins != MISSING, reader.space.words)
+    return answers
+
+
+# -------------------------------------------------------------------------------------- picks
+
+
+def outside(pick: Pick, as_of: int) -> Behaviour | None:
+    """The leaf that asks for a match that would have been chosen instead; None if none could."""
+    if pick.latest:
+        end = pick.window.end
+        return exists(pick.match, end, as_of) if end < as_of else None
+    start = pick.window.start
+    return exists(pick.match, None, start) if start is not None else None
+
+
+def inside(pick: Pick) -> Behaviour:
+    """The leaf that asks for a match in the window."""
+    return exists(pick.match, pick.window.start, pick.window.end)
+
+
+def candidates(pick: Pick, known: Known, as_of: int) -> Array:
+    """Those whose latest (earliest) match lies in the window."""
+    other = outside(pick, as_of)
+    found = known[inside(pick)]
+    return found if other is None else found & ~known[other]
+
+
+def picks(reader: Reader, leaves: Sequence[Pick], known: Known, as_of: int) -> dict[Leaf, Array]:
+    """Picks of the same matches and side."""
+    answers: dict[Leaf, Array] = {}
+    by_window: dict[Window, list[Pick]] = {}
+    for leaf in leaves:
+        by_window.setdefault(leaf.window, []).append(leaf)
+    for window, asked in by_window.items():
+        people = candidates(asked[0], known, as_of)
+        if all(not leaf.having for leaf in asked) or not people.any():
+            answers.update(dict.fromkeys(asked, people))
+            continue
+        taken = _taken(reader, asked[0].match, window, people)
+        chosen = _Chosen(reader, taken, latest=asked[0].latest)
+        for leaf in asked:
+            answers[leaf] = chosen.satisfying(leaf) if leaf.having else people
+    return answers
+
+
+def _taken(reader: Reader, match: Match, window: Window, people: Array) -> list[Chosen]:
+    found = (of_people(reader, c, people) for c in reader.chosen(match, window.start, window.end))
+    return [chosen for chosen in found if len(chosen)]
+
+
+class _Chosen:
+    """The latest (earliest) rows of each person among some, those at the same instant included."""
+
+    def __init__(self, reader: Reader, taken: Sequence[Chosen], *, latest: bool) -> None:
+        self.reader, self.latest = reader, latest
+        slots = [reader.slots(chosen) for chosen in taken]
+        times = [chosen.group.instants(chosen.index) for chosen in taken]
+        sign = 1 if latest else -1
+        best = np.full(reader.space.size, MISSING, np.int64)
+        for each, ts in zip(slots, times, strict=True):
+            kernels.largest(best, each, sign * ts)
+        self.taken: list[Chosen] = []
+        for chosen, each, ts in zip(taken, slots, times, strict=True):
+            first = best[each] == sign * ts
+            if first.any():
+                assert chosen.rows is not None
+                self.taken.append(Chosen(chosen.group, chosen.low, chosen.high, chosen.rows[first]))
+
+    def satisfying(self, leaf: Pick) -> Array:
+        """Those for whose chosen row `having` holds; ties are broken by the event's id."""
+        yes, no = self.reader.space.empty(), self.reader.space.empty()
+        held = []
+        for chosen in self.taken:
+            assert chosen.rows is not None
+            flags = self.reader.flags(chosen.group, leaf.having, chosen.rows)
+            slots = self.reader.slots(chosen)
+            kernels.mark(yes, slots[flags])
+            kernels.mark(no, slots[~flags])
+            held.append((chosen, slots, flags))
+        undecided = yes & no
+        if undecided.any():
+            yes &= ~undecided
+            kernels.mark(yes, self._by_id(undecided, held))
+        return yes
+
+    def _by_id(self, undecided: Array, held: Sequence[tuple[Chosen, Array, Array]]) -> Array:
+        """Of those with several rows at the instant, the ones whose decisive row satisfies."""
+        best: dict[int, tuple[bytes, bool]] = {}
+        for chosen, slots, flags in held:
+            assert chosen.rows is not None
+            mine = (undecided[slots >> 6] >> (slots & 63).astype(np.uint64)) & np.uint64(1)
+            if not mine.any():
+                continue
+            ids = chosen.group.part.ids[chosen.group.number]
+            for at in np.flatnonzero(mine):
+                slot, row = int(slots[at]), int(chosen.rows[at])
+                found = (ids[row].as_py(), bool(flags[at]))
+                held_now = best.get(slot)
+                if held_now is None or (found[0] > held_now[0]) == self.latest:
+                    best[slot] = found
+        return np.array(sorted(s for s, (_, yes) in best.items() if yes), np.uint32)

@@ -1,0 +1,94 @@
+"""The space of persons: the slots that arrays and bit sets have, one for each person."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+import numpy as np
+from pyroaring import BitMap
+
+from fewer.evaluate.index.kernels import expand, mark
+from fewer.evaluate.index.layout import Array
+from fewer.evaluate.index.part import Group, Part, remembered
+
+WORD: Final = 64
+_SPARE: Final = 1_000_000
+_THIN: Final = 8
+_SERIALS: Final = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Slots for persons.
+
+    Persons have dense numbers, so a number is its own slot; where numbers are so far apart that
+    arrays of all would be mostly empty, `ids` lists those there are and a slot is a place in it.
+    """
+
+    size: int
+    ids: Array | None = field(default=None, repr=False)
+    serial: int = field(default_factory=lambda: next(_SERIALS), compare=False)
+
+    @property
+    def words(self) -> int:
+        """Words of a bit set."""
+        return -(-self.size // WORD)
+
+    def empty(self) -> Array:
+        """A bit set without anyone."""
+        return np.zeros(self.words, np.uint64)
+
+    def slots(self, group: Group) -> Array:
+        """Slot of the person of each row of a group (uint32)."""
+        if self.ids is None:
+            return group.persons
+        ids = self.ids
+
+        def make() -> Array:
+            placed = np.searchsorted(ids, group.persons).astype(np.uint32)
+            placed.flags.writeable = False  # as are the arrays of the index: one kernel for both
+            return placed
+
+        found: Array = remembered(group.part, ("slots", self.serial, group.number), make)
+        return found
+
+    def bits(self, persons: Array | BitMap) -> Array:
+        """Bit set of persons; those who are not in the space are left out."""
+        if isinstance(persons, BitMap):
+            persons = np.array(persons.to_array(), np.uint32)
+        numbers = persons.astype(np.int64, copy=False)
+        if self.ids is not None:
+            places = np.searchsorted(self.ids, numbers)
+            there = places < self.size
+            there[there] = self.ids[places[there]] == numbers[there]
+            numbers = places[there]
+        else:
+            numbers = numbers[(numbers >= 0) & (numbers < self.size)]
+        bits = self.empty()
+        mark(bits, numbers.astype(np.uint32))
+        return bits
+
+    def persons(self, bits: Array) -> BitMap:
+        """Persons of a bit set."""
+        out = np.empty(int(np.bitwise_count(bits).sum()), np.uint32)
+        expand(bits, out)
+        numbers = out if self.ids is None else self.ids[out].astype(np.uint32)
+        return BitMap(array("I", numbers.tobytes()))
+
+
+def space(parts: Sequence[Part], others: Iterable[BitMap]) -> Space:
+    """The space of all persons in parts and in other sets."""
+    others = list(others)
+    top = max((part.top for part in parts), default=-1)
+    top = max([top, *(int(people.max()) for people in others if people)])
+    if top < _SPARE:
+        return Space(top + 1)
+    everyone = BitMap.union(*(part.people for part in parts), *others)
+    if top < _THIN * len(everyone) + _SPARE:
+        return Space(top + 1)
+    ids = np.array(everyone.to_array(), np.uint32).astype(np.int64)
+    return Space(len(ids), ids)

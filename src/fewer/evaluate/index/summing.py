@@ -1,0 +1,159 @@
+"""Sums, means, extremes and shares for each person, over the windows of one behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewer.evaluate.index import kernels
+from fewer.evaluate.index.counting import Answers, add
+from fewer.evaluate.index.digest import MISSING
+from fewer.evaluate.index.layout import Array
+from fewer.evaluate.index.rows import Reader
+from fewer.evaluate.index.windows import rings
+from fewer.evaluate.plan.atom import Column
+from fewer.evaluate.plan.bounds import Bounds
+from fewer.evaluate.plan.leaf import Behaviour, Extreme, Mean, Share, Sum
+from fewer.model.number import MICRO
+
+_HALF = 1 << 32
+_MOST = int(np.iinfo(np.int64).max)
+_COUNTED = int(np.iinfo(np.uint32).max)
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums of each person as ``high * 2**32 + low``, with low in [0, 2**32), and how many values.
+
+    The halves hold the sum of two billion values exactly; comparisons are of integers too.
+    """
+
+    high: Array
+    low: Array
+    values: Array
+
+    @classmethod
+    def of(cls, size: int) -> Totals:
+        """Nothing summed yet."""
+        return cls(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.uint32))
+
+    def settled(self) -> tuple[Array, Array]:
+        """The halves, with what is beyond 32 bits carried over."""
+        return self.high + (self.low >> 32), self.low & (_HALF - 1)
+
+    def sum_within(self, bounds: Bounds) -> Array:
+        """For each person whether the sum lies within closed bounds."""
+        high, low = self.settled()
+        flags = np.ones(high.size, bool)
+        if bounds.low is not None:
+            flags &= ~_less(high, low, *divmod(bounds.low, _HALF))
+        if bounds.high is not None:
+            flags &= ~_less(*divmod(bounds.high, _HALF), high, low)
+        return flags
+
+    def ratio_within(self, bounds: Bounds) -> Array:
+        """For each person whether sum / values lies within bounds; false without a value."""
+        high, low = self.settled()
+        count = self.values.astype(np.int64)
+        flags = count > 0
+        if bounds.low is not None:
+            least = _times(bounds.low, count)
+            flags &= _less(*least, high, low) if bounds.low_open else ~_less(high, low, *least)
+        if bounds.high is not None:
+            most = _times(bounds.high, count)
+            flags &= _less(high, low, *most) if bounds.high_open else ~_less(*most, high, low)
+        return flags
+
+
+def _less(
+    high: Array | int, low: Array | int, than_high: Array | int, than_low: Array | int
+) -> Array:
+    found: Array = (high < than_high) | ((high == than_high) & (low < than_low))
+    return found
+
+
+def _times(bound: int, count: Array) -> tuple[Array, Array]:
+    """Bound times count, in halves."""
+    high, low = divmod(bound, _HALF)
+    product = low * count
+    return high * count + (product >> 32), product & (_HALF - 1)
+
+
+def sums(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
+    """Sums and means of one column over the same matches up to the same end."""
+    column = _column(leaves[0])
+    totals = Totals.of(reader.space.size)
+    answers: Answers = {}
+    for ring in rings([(leaf.window, leaf) for leaf in leaves]):
+        for chosen in reader.chosen(leaves[0].match, ring.start, ring.end):
+            values = reader.numbers(chosen, column)
+            if values is not None:
+                slots = reader.slots(chosen)
+                kernels.total(totals.high, totals.low, totals.values, slots, values)
+        for leaf in ring.asked:
+            is_mean = isinstance(leaf.measure, Mean)
+            within = totals.ratio_within if is_mean else totals.sum_within
+            answers[leaf] = packed(within(leaf.bounds), reader.space.words)
+    return answers
+
+
+def extremes(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
+    """Largest (or smallest) values of one column over the same matches up to the same end."""
+    measure = leaves[0].measure
+    assert isinstance(measure, Extreme)
+    column, kernel = _column(leaves[0]), kernels.largest if measure.largest else kernels.smallest
+    nothing = MISSING if measure.largest else _MOST
+    best = np.full(reader.space.size, nothing, np.int64)
+    answers: Answers = {}
+    for ring in rings([(leaf.window, leaf) for leaf in leaves]):
+        for chosen in reader.chosen(leaves[0].match, ring.start, ring.end):
+            values = reader.numbers(chosen, column)
+            if values is not None:
+                kernel(best, reader.slots(chosen), values)
+        for leaf in ring.asked:
+            low = MISSING + 1 if leaf.bounds.low is None else leaf.bounds.low
+            high = _MOST - 1 if leaf.bounds.high is None else leaf.bounds.high
+            flags = (best >= low) & (best <= high)
+            answers[leaf] = packed(flags, reader.space.words)
+    return answers
+
+
+def shares(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
+    """Shares of the same part of the same matches up to the same end."""
+    measure = leaves[0].measure
+    assert isinstance(measure, Share)
+    part = np.zeros(reader.space.size, np.uint32)
+    whole = np.zeros(reader.space.size, np.uint32)
+    answers: Answers = {}
+    for ring in rings([(leaf.window, leaf) for leaf in leaves]):
+        for chosen in reader.chosen(leaves[0].match, ring.start, ring.end):
+            add(whole, reader, chosen, _COUNTED)
+            both = reader.choose(chosen.group, measure.atoms, chosen)
+            if len(both):
+                add(part, reader, both, _COUNTED)
+        matches = part.astype(np.int64) * MICRO
+        ratio = Totals(matches >> 32, matches & (_HALF - 1), whole)
+        for leaf in ring.asked:
+            answers[leaf] = packed(ratio.ratio_within(leaf.bounds), reader.space.words)
+    return answers
+
+
+def packed(flags: Array, words: int) -> Array:
+    """Bit set of the flags."""
+    data = np.packbits(flags, bitorder="little")
+    bits = np.zeros(words * 8, np.uint8)
+    bits[: data.size] = data
+    return bits.view(np.uint64)
+
+
+def _column(leaf: Behaviour) -> Column:
+    match leaf.measure:
+        case Sum(column=Column() as column) | Mean(column=Column() as column):
+            return column
+        case Extreme(column=Column() as column):
+            return column
+        case _:
+            message = f"{leaf.measure} reads no column"
+            raise TypeError(message)
