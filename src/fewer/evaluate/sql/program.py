@@ -100,8 +100,7 @@ def program(plan: Plan, functions: Functions, *, wanted: Sequence[str] = ()) -> 
     combining = _Combining(plan, {leaf: step.name for step in steps for leaf in step.leaves})
     deep = combining.deep_steps()
     ids = wanted or plan.ids
-    batches = [ids[at : at + WIDEST_RESULT] for at in range(0, len(ids), WIDEST_RESULT)]
-    results = tuple(combining.result(batch) for batch in batches)
+    results = tuple(map(combining.result, combining.batches(ids, functions.most_columns)))
     return Program(plan, functions, (*steps, *deep), results)
 
 
@@ -208,6 +207,21 @@ class _Combining:
             steps.append(Step(name, select([column("person"), *columns], nested(source, "a"))))
             self.done.update(dict.fromkeys(inside, name))
         return tuple(steps)
+
+    def batches(self, ids: Sequence[str], most_columns: int) -> list[list[str]]:
+        """The segments in runs that fit in one result each; one that never fits is alone."""
+        found: list[list[str]] = []
+        held: set[str] = set()
+        for i in ids:
+            alone = self._needed([i])[0]
+            held |= alone
+            leaves = {n for each in held for n in leaf_numbers(self.plan.by_id[each])}
+            wide = len(found) and len(leaves) + len(held) + 2 * len(found[-1]) >= most_columns
+            if not found or len(found[-1]) == WIDEST_RESULT or wide:
+                found.append([])
+                held = alone
+            found[-1].append(i)
+        return found
 
     def result(self, ids: Sequence[str]) -> Result:
         """Everyone, with booleans for these segments."""
