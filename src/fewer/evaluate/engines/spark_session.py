@@ -1,0 +1,195 @@
+"""Sessions of Spark: in this process, in executors beside it, on a cluster, or through Connect."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fewer.errors import EngineError, MissingExtraError
+from fewer.evaluate.engines.base import EngineSettings
+from fewer.evaluate.engines.spark_errors import failures, refused, stopped
+
+_CONNECT: Final = "sc://"
+_LOCAL: Final = "local"
+
+_MEANING: Final[Mapping[str, str]] = {
+    # A definition's text is never read as anything but text ...
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    # ... and an overflow is an error, not another number.
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.session.timeZone": "UTC",
+    # A file that vanished is an error, not fewer rows.
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+}
+"""Settings on which the meaning of a query depends; options don't change them."""
+
+_COST: Final[Mapping[str, str]] = {
+    # Everything about a person is put in one place beforehand, and stays there.
+    "spark.sql.adaptive.enabled": "false",
+    # Plans are wide: inferring constraints and compiling what has hundreds of columns costs more
+    # than it saves.
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+    "spark.sql.maxPlanStringLength": "1000",
+}
+"""Settings for speed, where the options say nothing else."""
+
+_PROCESS: Final[Mapping[str, str]] = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+}
+"""Settings of a process that we start, where the options say nothing else."""
+
+_LOGS: Final = "rootLogger.level = off\n"
+"""Errors of tasks quote data; what a user must know reaches them as an error of ours."""
+
+
+@dataclass(slots=True)
+class Session:
+    """A session of our own; `ends` when the process of Spark was started for it."""
+
+    spark: Any
+    connect: bool
+    ends: bool
+    local: bool
+
+    def close(self) -> None:
+        """End the session, and Spark itself when it was started for it."""
+        if self.connect or self.ends:
+            try:
+                self.spark.stop()
+            except failures():  # it has ended already
+                return
+
+
+def opened(settings: EngineSettings) -> Session:
+    """A session at the URL of the settings; by default in threads of this process.
+
+    Raises:
+        MissingExtraError: pyspark is not installed.
+        EngineError: there is no Java, or Spark can't be reached or started.
+    """
+    url = settings.url or f"local[{settings.threads}]"
+    try:
+        from pyspark.sql import SparkSession  # noqa: PLC0415  an optional part
+    except ImportError:
+        raise MissingExtraError("The Spark engine", "spark") from None
+    if url.startswith(_CONNECT):
+        session = _connected(SparkSession, url)
+    else:
+        session = _classic(SparkSession, url, settings)
+    for key, value in {**_COST, **settings.options, **_MEANING}.items():
+        if key not in _PROCESS and _is_sql(session, key):
+            session.spark.conf.set(key, value)
+    return session
+
+
+def _is_sql(session: Session, key: str) -> bool:
+    return key.startswith("spark.sql.") and bool(session.spark.conf.isModifiable(key))
+
+
+def _connected(builder: Any, url: str) -> Session:
+    try:
+        spark = builder.builder.remote(url).create()
+    except ImportError:
+        raise EngineError(
+            "A Spark Connect URL needs the client of Spark Connect."
+            " Run: pip install 'pyspark[connect]'"
+        ) from None
+    except failures() as error:
+        raise refused(error, doing="reach Spark Connect") from None
+    return Session(spark, connect=True, ends=True, local=False)
+
+
+def _classic(builder: Any, url: str, settings: EngineSettings) -> Session:
+    active = _active(builder)
+    if active is not None:
+        if settings.url and active.sparkContext.master != url:
+            raise EngineError(
+                f"This process runs Spark at {active.sparkContext.master!r} already, and can't run"
+                f" it at {url!r} too. Stop that session, or ask without a URL to use it."
+            )
+        # Views and settings of ours stay out of the session that someone else uses.
+        local = str(active.sparkContext.master).startswith(_LOCAL)
+        return Session(active.newSession(), connect=False, ends=False, local=local)
+    _find_java()
+    _prepare_environment(url)
+    made = builder.builder.master(url).appName("fewer")
+    for key, value in {**_process(url, settings), **settings.options}.items():
+        made = made.config(key, value)
+    try:
+        spark = made.getOrCreate()
+    except failures() as error:
+        raise refused(error, doing="start Spark") from None
+    if "spark.log.level" not in settings.options:
+        spark.sparkContext.setLogLevel("OFF")
+    return Session(spark, connect=False, ends=True, local=url.startswith(_LOCAL))
+
+
+def _active(builder: Any) -> Any:
+    """The session that this process has, unless its Spark has stopped."""
+    active = builder.getActiveSession()
+    if active is None or not hasattr(active, "sparkContext"):
+        return None
+    return None if stopped(active) else active
+
+
+def _process(url: str, settings: EngineSettings) -> dict[str, str]:
+    found = {**_PROCESS, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet()}"}
+    if settings.temp_directory:
+        found["spark.local.dir"] = str(settings.temp_directory)
+    if settings.memory_limit:
+        found["spark.driver.memory"] = _java_size(settings.memory_limit)
+    if url.startswith(_LOCAL):
+        found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    cluster = re.fullmatch(r"local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*(\d+)\s*\]", url)
+    if cluster:  # an executor must fit into its worker
+        found["spark.executor.memory"] = f"{cluster.group(1)}m"
+    return found
+
+
+def _java_size(size: str) -> str:
+    """``4GB`` as Java says it."""
+    found = re.fullmatch(r"\s*(\d+)\s*([kmgt])i?b?\s*", size.lower())
+    if not found:
+        raise EngineError(
+            f"The memory limit {size!r} is no size that Spark knows. Write it like '4GB'."
+        )
+    return "".join(found.groups())
+
+
+def _quiet() -> Path:
+    path = Path(tempfile.gettempdir()) / "fewer-spark-log4j2.properties"
+    if not path.exists():
+        path.write_text(_LOGS, encoding="utf-8")
+    return path
+
+
+def _find_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    if (home and (Path(home) / "bin" / "java").exists()) or shutil.which("java"):
+        return
+    raise EngineError(
+        "Spark needs Java 17 or newer, and there is none on the PATH or at JAVA_HOME."
+        " Run: sudo apt-get install openjdk-17-jre-headless"
+    )
+
+
+def _prepare_environment(url: str) -> None:
+    """Workers must be this Python; a local Spark must not look for a network."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if url.startswith(_LOCAL):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
