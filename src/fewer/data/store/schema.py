@@ -111,7 +111,7 @@ runs = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("kind", String(32), nullable=False),
-    Column("state", String(16), nullable=False),  # running | done | failed
+    Column("state", String(16), nullable=False),  # running | done | failed | stopped
     Column("started_us", BigInteger),
     Column("finished_us", BigInteger),
     Column("facts", Text, nullable=False),

@@ -29,6 +29,8 @@ class SegmentResult:
         funnel: (exclusion, people removed, people left), in the order applied.
         entered: People who were no members in the build before; None when there was none.
         exited: Members of the build before who are none now; None likewise.
+        seconds: Its share of the time that the evaluation took.
+        rows: Its share of the rows that the evaluation touched.
     """
 
     id: str
@@ -41,6 +43,7 @@ class SegmentResult:
     warnings: Sequence[str] = ()
     proposals: Sequence[str] = ()
     seconds: float = 0.0
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,16 @@ class BuildInfo:
     fingerprint: str
     universe: int
     seconds: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A build with its members. The id is given when it is saved."""
+    """A build with its members. The id is given when it is saved.
+
+    `facts` are whatever else the build wants to remember, as plain data.
+    """
 
     id: str
     as_of_us: int
@@ -74,6 +81,7 @@ class Snapshot:
     fingerprint: str
     universe: int
     seconds: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
     segments: Mapping[str, SegmentResult] = field(default_factory=dict)
 
 
@@ -144,11 +152,12 @@ def _build_row(snapshot: Snapshot) -> dict[str, Any]:
         "data_fingerprint": snapshot.data_fingerprint,
         "fingerprint": snapshot.fingerprint,
         "universe": snapshot.universe,
-        "facts": json.dumps({"seconds": snapshot.seconds}),
+        "facts": json.dumps({**snapshot.facts, "seconds": snapshot.seconds}),
     }
 
 
 def _build(row: Any) -> dict[str, Any]:
+    facts = json.loads(row.facts)
     return {
         "id": row.id,
         "as_of_us": row.as_of_us,
@@ -159,7 +168,8 @@ def _build(row: Any) -> dict[str, Any]:
         "data_fingerprint": row.data_fingerprint,
         "fingerprint": row.fingerprint,
         "universe": row.universe,
-        "seconds": json.loads(row.facts)["seconds"],
+        "seconds": facts.pop("seconds"),
+        "facts": facts,
     }
 
 
@@ -171,6 +181,7 @@ def _segment_row(build_id: str, position: int, result: SegmentResult) -> dict[st
         "exited": result.exited,
         "warnings": list(result.warnings),
         "proposals": list(result.proposals),
+        "rows": result.rows,
     }
     return {
         "build_id": build_id,
@@ -197,4 +208,5 @@ def _segment(row: Any) -> SegmentResult:
         warnings=tuple(facts["warnings"]),
         proposals=tuple(facts["proposals"]),
         seconds=row.seconds,
+        rows=facts.get("rows", 0),  # builds of earlier versions did not count them
     )

@@ -23,6 +23,7 @@ from fewer.evaluate.engines.base import (
     Stop,
 )
 from fewer.evaluate.engines.collect import Collector, check
+from fewer.evaluate.engines.interrupt import interruptible
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.program import UNIVERSE, Step, program
@@ -140,7 +141,10 @@ class DuckDBEngine:
             if progress:
                 progress(run.name, len(runs), total)
 
-        with self._root.cursor() as cursor:  # temporary tables end with it
+        with (
+            self._root.cursor() as cursor,  # temporary tables end with it
+            interruptible(should_stop, cursor.interrupt),
+        ):
             for step in compiled.steps:
                 check(should_stop)
                 done(self._step(cursor, step))
