@@ -132,7 +132,7 @@ FROM (
       l0 AS s0
     FROM (
       SELECT
-        u.person,
+        u.person AS person,
         COALESCE(tally_1.l0, FALSE) AS l0,
         COALESCE(tally_1.l1, FALSE) AS l1,
         COALESCE(tally_1.l2, FALSE) AS l2,
@@ -163,10 +163,10 @@ def test_a_sequence_asks_for_the_latest_start_of_every_chain():
     assert written(Segment(id="left", where=where), show="left") == snapshot("""\
 WITH base AS (
   SELECT
-    e.person,
-    e.ts,
-    e.event,
-    e.p2_t,
+    e.person AS person,
+    e.ts AS ts,
+    e.event AS event,
+    e.p2_t AS p2_t,
     i.i1_t AS item_i1_t
   FROM events AS e
   LEFT JOIN items AS i
@@ -255,7 +255,7 @@ FROM (
     l0 AS w0
   FROM (
     SELECT
-      u.person,
+      u.person AS person,
       COALESCE(chains_1.l0, FALSE) AS l0
     FROM universe AS u
     LEFT JOIN chains_1
@@ -358,7 +358,7 @@ FROM (
     l0 OR l1 AS w0
   FROM (
     SELECT
-      u.person,
+      u.person AS person,
       COALESCE(keyed_1.l0, FALSE) AS l0,
       COALESCE(keyed_2.l1, FALSE) AS l1
     FROM universe AS u
@@ -445,7 +445,7 @@ FROM (
     l0 OR l1 AS w0
   FROM (
     SELECT
-      u.person,
+      u.person AS person,
       COALESCE(tally_1.l0, FALSE) AS l0,
       COALESCE(tally_2.l1, FALSE) AS l1
     FROM universe AS u
@@ -530,7 +530,7 @@ FROM (
     l0 AND l1 AS w0
   FROM (
     SELECT
-      u.person,
+      u.person AS person,
       COALESCE(picks_1.l0, FALSE) AS l0,
       COALESCE(bursts_1.l1, FALSE) AS l1
     FROM universe AS u

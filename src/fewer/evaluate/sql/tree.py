@@ -156,7 +156,9 @@ def select(
     distinct: bool = False,
 ) -> exp.Select:
     """A SELECT whose parts are not copied."""
-    query = exp.Select(expressions=list(columns))
+    # Where tables that share a name are joined, ClickHouse would call its column `u.person`.
+    output = [named(c, c.name) if joins and isinstance(c, exp.Column) else c for c in columns]
+    query = exp.Select(expressions=output)
     query.set("from_", exp.From(this=source))
     if joins:
         query.set("joins", list(joins))
