@@ -78,7 +78,7 @@ class Dataset:
 class EngineSettings:
     """How to reach and run an engine; every engine has defaults for all of it."""
 
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     """Server, with its secret; never shown."""
 
     threads: int = 2

@@ -130,7 +130,7 @@ def _drop_old(session: Session, schema: str, project: str, kept: set[str]) -> No
         with session.transaction():
             locked = session.execute("SELECT pg_try_advisory_xact_lock($1)", [_lock(place)])
             if (locked.fetchone() or [False])[0]:
-                session.execute(exp.Drop(this=place, kind="TABLE", exists=True).sql("postgres"))
+                session.execute(f"DROP TABLE IF EXISTS {place.sql('postgres')}")
 
 
 def _copied(session: Session, dataset: Dataset, relation: str, place: exp.Table, kind: str) -> None:

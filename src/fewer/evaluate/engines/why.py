@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from fewer.evaluate.engines.base import Engine
 from fewer.evaluate.plan import formula as f
@@ -34,6 +34,16 @@ from fewer.model.condition import Condition, Trait, children
 from fewer.model.number import from_micros
 from fewer.model.values import ValueType
 from fewer.model.window import from_utc_micros
+
+
+@runtime_checkable
+class Resolving(Protocol):
+    """An engine to which some tests must be put in another way."""
+
+    def resolved(self, plan: Plan) -> Plan:
+        """The plan as the engine's functions can write it."""
+        ...
+
 
 Role = Literal["segment", "condition", "exclusion"]
 
@@ -73,16 +83,26 @@ def why(
     engine: Engine,
     plan: Plan,
     segment_id: str,
-    person: int,
+    person: int | str,
     *,
-    functions: Functions = DUCKDB,
+    functions: Functions | None = None,
 ) -> WhyNode:
-    """Explain the membership of one person, by number, in a segment of the plan.
+    """Explain the membership of one person in a segment of the plan.
 
     Reads that person's rows only. Raises `NotFoundError` for a segment that is not in the plan.
+
+    Args:
+        engine: One that answers in SQL.
+        plan: The segment, and whatever it refers to.
+        segment_id: Its id.
+        person: As the engine's relations know the person: a number, or for tables in place a text.
+        functions: How the engine speaks. Default: as it says itself, else as DuckDB does.
     """
     part = plan.only([segment_id])
-    found = _Findings(engine, part, person, functions)
+    if isinstance(engine, Resolving):
+        part = engine.resolved(part)
+    own: Functions = getattr(engine, "functions", DUCKDB)
+    found = _Findings(engine, part, person, functions or own)
     title = part.by_id[segment_id].segment.title
     if not found.answers["known"]:
         unknown = "not among everyone: not in people, and without an event before this time"
@@ -96,7 +116,7 @@ class _Findings:
 
     engine: Engine
     plan: Plan
-    person: int
+    person: int | str
     functions: Functions
 
     def ask(self, query: explain.Query) -> list[dict[str, Any]]:
