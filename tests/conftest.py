@@ -19,8 +19,9 @@ SOAK = max(1, int(os.environ.get("FEWER_SOAK", "1")))
 os.environ["TZ"] = "UTC"
 time.tzset()
 # What a developer exported must not change what tests see.
-for name in [name for name in os.environ if name.startswith("FEWER_") and name != "FEWER_SOAK"]:
-    del os.environ[name]
+for name in [name for name in os.environ if name.startswith("FEWER_")]:
+    if name not in {"FEWER_SEED", "FEWER_SOAK"}:
+        del os.environ[name]
 os.environ["NO_COLOR"] = "1"
 
 # Two busy cores make any deadline a coin toss; the suites' own counts bound their time.
