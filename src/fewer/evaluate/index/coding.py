@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -41,12 +42,46 @@ def coded(reader: Reader, taken: Sequence[Chosen], key: Key) -> Array:
     return codes
 
 
+def recoding(reader: Reader, taken: Sequence[Chosen], key: Key) -> Recoding | None:
+    """Codes of a property whose values all rows tell by the codes of one column; else None."""
+    if len(key) != 1:
+        return None
+    (column,) = key
+    if column.table == "events":
+        if column.type != "text":
+            return None
+        tables = _global(taken, column.name)
+        most = max((int(codes.max()) for codes in tables.values()), default=0)
+        return Recoding(column.name, tables, most)
+    if reader.item_id is None:
+        return None
+    values, nothing = _item_values(reader, column)
+    there = values != nothing
+    codes = np.zeros(values.size, np.int64)
+    _, place = np.unique(values[there], return_inverse=True)
+    codes[there] = place + 1
+    name = reader.item_id
+    parts = {id(chosen.group.part): chosen.group.part for chosen in taken}
+    tables = {at: codes[reader.item_rows(p, name)] for at, p in parts.items() if p.texts(name)}
+    return Recoding(name, tables, int(codes.max(initial=0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recoding:
+    """How codes of a column in each part (by its identity) become codes of all parts."""
+
+    name: str
+    tables: dict[int, Array]
+    most: int
+    """Largest code; 0 is no value."""
+
+
 def _raw(reader: Reader, taken: Sequence[Chosen], column: Column) -> tuple[Array, int]:
     """Values of one column: codes of all parts for texts, else the values; and what is missing."""
     if column.table == "items":
         return _of_items(reader, taken, column)
     nothing = 0 if column.type in ("text", "boolean") else int(MISSING)
-    names = _global(reader, taken, column.name) if column.type == "text" else {}
+    names = _global(taken, column.name) if column.type == "text" else {}
     found = []
     for chosen in taken:
         if not chosen.group.has(column.name):
@@ -60,15 +95,7 @@ def _raw(reader: Reader, taken: Sequence[Chosen], column: Column) -> tuple[Array
 
 
 def _of_items(reader: Reader, taken: Sequence[Chosen], column: Column) -> tuple[Array, int]:
-    items = reader.items
-    if column.type == "text":
-        values, nothing = items.coded(column.name)[0], 0
-    elif column.type == "boolean":
-        flags = items.there(column.name).astype(np.int64) * (1 + items.truths(column.name))
-        values, nothing = flags, 0
-    else:
-        values, nothing = items.numbers(column.name, int(MISSING)), int(MISSING)
-    values = np.append(values, nothing)
+    values, nothing = _item_values(reader, column)
     found = []
     for chosen in taken:
         name = reader.item_id
@@ -80,12 +107,25 @@ def _of_items(reader: Reader, taken: Sequence[Chosen], column: Column) -> tuple[
     return _joined(found), nothing
 
 
+def _item_values(reader: Reader, column: Column) -> tuple[Array, int]:
+    """Value of each item as a number, one more at the end for no item; and what is missing."""
+    items = reader.items
+    if column.type == "text":
+        values, nothing = items.coded(column.name)[0], 0
+    elif column.type == "boolean":
+        flags = items.there(column.name).astype(np.int64) * (1 + items.truths(column.name))
+        values, nothing = flags, 0
+    else:
+        values, nothing = items.numbers(column.name, int(MISSING)), int(MISSING)
+    return np.append(values, nothing), nothing
+
+
 def _joined(arrays: Sequence[Array]) -> Array:
     return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)
 
 
-def _global(reader: Reader, taken: Sequence[Chosen], name: str) -> dict[int, Array]:
-    """For each part, code in the part -> code among the texts of all parts of the reader."""
+def _global(taken: Sequence[Chosen], name: str) -> dict[int, Array]:
+    """For each part, code in the part -> code among the texts of all these parts."""
     parts = {id(chosen.group.part): chosen.group.part for chosen in taken}
     token = tuple(sorted(part.file.path.name for part in parts.values()))
     keyed = ("global", name, token)

@@ -106,6 +106,44 @@ def spread(codes, masks, persons, out, filled):
                 question += 1
 
 
+# Rows (from `low`) whose person's bit is set.
+@_kernel
+def select_people(persons, bits, low, out):
+    found = 0
+    for row in range(persons.size):
+        person = np.uint64(persons[row])
+        out[found] = low + row
+        found += (bits[person >> _SIX] >> (person & _LOW)) & _ONE
+    return found
+
+
+# Of `rows` those whose person's bit is set, moved to the front.
+@_kernel
+def refine_people(rows, persons, bits):
+    found = 0
+    for place in range(rows.size):
+        row = rows[place]
+        person = np.uint64(persons[row])
+        rows[found] = row
+        found += (bits[person >> _SIX] >> (person & _LOW)) & _ONE
+    return found
+
+
+# The last (or first) row of each person whose bit is still set, and clear the bit.
+@_kernel
+def take_one(rows, persons, bits, latest, out):
+    found = 0
+    for place in range(rows.size):
+        row = rows[rows.size - 1 - place] if latest else rows[place]
+        person = np.uint64(persons[row])
+        bit = _ONE << (person & _LOW)
+        if bits[person >> _SIX] & bit:
+            bits[person >> _SIX] &= ~bit
+            out[found] = row
+            found += 1
+    return found
+
+
 # ---------------------------------------------------------------------------------- bit sets
 
 
@@ -163,6 +201,37 @@ def between(numbers, least, most, bits):
         for place in range(min(64, size - base)):
             number = numbers[base + place]
             held |= np.uint64((number >= least) & (number <= most)) << np.uint64(place)
+        bits[word] = held
+
+
+# Bits of the persons with a sum within [least, most].
+@_kernel
+def sums_between(sums, least, most, bits):
+    for word in range(bits.size):
+        held = np.uint64(0)
+        base = word * 64
+        for place in range(min(64, sums.size - base)):
+            value = sums[base + place]
+            held |= np.uint64((value >= least) & (value <= most)) << np.uint64(place)
+        bits[word] = held
+
+
+# Bits of the persons whose sum over number lies within bounds that never leave 64 bits when
+# multiplied. An open end is not part of it.
+@_kernel
+def ratios_between(sums, scale, numbers, least, most, least_open, most_open, bits):
+    for word in range(bits.size):
+        held = np.uint64(0)
+        base = word * 64
+        for place in range(min(64, numbers.size - base)):
+            number = np.int64(numbers[base + place])
+            if number:
+                value = np.int64(sums[base + place]) * scale
+                low, high = least * number, most * number
+                inside = (value > low if least_open else value >= low) and (
+                    value < high if most_open else value <= high
+                )
+                held |= np.uint64(inside) << np.uint64(place)
         bits[word] = held
 
 
@@ -268,6 +337,23 @@ def distinct(seen, numbers, persons, codes):
         if seen[person] != codes[at]:
             seen[person] = codes[at]
             numbers[person] += 1
+
+
+# One more for each person and code seen for the first time; `seen` has `width` bits a person.
+# A row's code is `recode` of its own; 0 is none.
+@_kernel
+def distinct_small(seen, width, numbers, persons, codes, recode, most):
+    for at in range(persons.size):
+        code = recode[codes[at]]
+        if code:
+            person = persons[at]
+            place = np.uint64(person) * np.uint64(width) + np.uint64(code)
+            bit = _ONE << (place & _LOW)
+            if not seen[place >> _SIX] & bit:
+                seen[place >> _SIX] |= bit
+                number = numbers[person]
+                if number < most:
+                    numbers[person] = number + 1
 
 
 # ---------------------------------------------------------------------------------- ordering

@@ -31,11 +31,14 @@ def runs(keys: Array, size: int) -> tuple[Array, Array]:
 
 def of_people(reader: Reader, chosen: Chosen, bits: Array) -> Chosen:
     """Of some rows those whose person is in a bit set."""
-    slots = reader.slots(chosen)
-    flags = (bits[slots >> 6] >> (slots & 63).astype(np.uint64)) & np.uint64(1)
-    low = np.arange(chosen.low, chosen.high, dtype=np.uint32)
-    rows = low if chosen.rows is None else chosen.rows
-    return Chosen(chosen.group, chosen.low, chosen.high, rows[flags.astype(bool)])
+    persons = reader.space.slots(chosen.group)
+    low, high = chosen.low, chosen.high
+    if chosen.rows is None:
+        out = np.empty(high - low + 1, np.uint32)
+        found = kernels.select_people(persons[low:high], bits, low, out)
+        return Chosen(chosen.group, low, high, out[:found])
+    rows = chosen.rows.copy()
+    return Chosen(chosen.group, low, high, rows[: kernels.refine_people(rows, persons, bits)])
 
 
 # ------------------------------------------------------------------------------------- bursts
@@ -108,43 +111,73 @@ def picks(reader: Reader, leaves: Sequence[Pick], known: Known, as_of: int) -> d
         if all(not leaf.having for leaf in asked) or not people.any():
             answers.update(dict.fromkeys(asked, people))
             continue
-        taken = _taken(reader, asked[0].match, window, people)
-        chosen = _Chosen(reader, taken, latest=asked[0].latest)
+        chosen = _chosen(reader, asked[0], people)
         for leaf in asked:
             answers[leaf] = chosen.satisfying(leaf) if leaf.having else people
     return answers
 
 
-def _taken(reader: Reader, match: Match, window: Window, people: Array) -> list[Chosen]:
-    found = (of_people(reader, c, people) for c in reader.chosen(match, window.start, window.end))
-    return [chosen for chosen in found if len(chosen)]
+def _chosen(reader: Reader, pick: Pick, people: Array) -> _Chosen:
+    """The rows picked, those at the same instant included where another could be the one."""
+    found = list(reader.chosen(pick.match, pick.window.start, pick.window.end))
+    if _one_after_another(found):
+        return _Chosen(reader, _firsts(reader, found, people, latest=pick.latest), pick.latest)
+    taken = [mine for chosen in found if len(mine := of_people(reader, chosen, people))]
+    return _Chosen(reader, _nearest(reader, taken, latest=pick.latest), pick.latest)
+
+
+def _one_after_another(found: Sequence[Chosen]) -> bool:
+    """Whether each group lies before the one before it: then the order of rows is all there is."""
+    pairs = zip(found, found[1:], strict=False)
+    return all(later.group.first > earlier.group.last for later, earlier in pairs)
+
+
+def _firsts(
+    reader: Reader, found: Sequence[Chosen], people: Array, *, latest: bool
+) -> list[Chosen]:
+    """The one row of each person: rows of a group lie in order of time and event id."""
+    waiting = people.copy()
+    taken = []
+    for chosen in found if latest else reversed(found):
+        persons = reader.space.slots(chosen.group)
+        rows = chosen.rows
+        if rows is None:
+            rows = np.arange(chosen.low, chosen.high, dtype=np.uint32)
+        out = np.empty(rows.size, np.uint32)
+        out = out[: kernels.take_one(rows, persons, waiting, latest, out)]
+        if out.size:
+            taken.append(Chosen(chosen.group, chosen.low, chosen.high, out))
+    return taken
+
+
+def _nearest(reader: Reader, taken: Sequence[Chosen], *, latest: bool) -> list[Chosen]:
+    """The rows at the latest (earliest) instant of each person; ties are all among them."""
+    slots = [reader.slots(chosen) for chosen in taken]
+    times = [chosen.group.instants(chosen.index) for chosen in taken]
+    sign = 1 if latest else -1
+    best = np.full(reader.space.size, MISSING, np.int64)
+    for each, ts in zip(slots, times, strict=True):
+        kernels.largest(best, each, sign * ts)
+    kept = []
+    for chosen, each, ts in zip(taken, slots, times, strict=True):
+        first = best[each] == sign * ts
+        if first.any() and chosen.rows is not None:
+            kept.append(Chosen(chosen.group, chosen.low, chosen.high, chosen.rows[first]))
+    return kept
 
 
 class _Chosen:
-    """The latest (earliest) rows of each person among some, those at the same instant included."""
+    """The latest (earliest) row of each person, or several where they share the instant."""
 
-    def __init__(self, reader: Reader, taken: Sequence[Chosen], *, latest: bool) -> None:
-        self.reader, self.latest = reader, latest
-        slots = [reader.slots(chosen) for chosen in taken]
-        times = [chosen.group.instants(chosen.index) for chosen in taken]
-        sign = 1 if latest else -1
-        best = np.full(reader.space.size, MISSING, np.int64)
-        for each, ts in zip(slots, times, strict=True):
-            kernels.largest(best, each, sign * ts)
-        self.taken: list[Chosen] = []
-        for chosen, each, ts in zip(taken, slots, times, strict=True):
-            first = best[each] == sign * ts
-            if first.any():
-                assert chosen.rows is not None
-                self.taken.append(Chosen(chosen.group, chosen.low, chosen.high, chosen.rows[first]))
+    def __init__(self, reader: Reader, taken: Sequence[Chosen], latest: bool) -> None:
+        self.reader, self.taken, self.latest = reader, taken, latest
 
     def satisfying(self, leaf: Pick) -> Array:
         """Those for whose chosen row `having` holds; ties are broken by the event's id."""
         yes, no = self.reader.space.empty(), self.reader.space.empty()
         held = []
         for chosen in self.taken:
-            assert chosen.rows is not None
-            flags = self.reader.flags(chosen.group, leaf.having, chosen.rows)
+            flags = self.reader.flags(chosen, leaf.having)
             slots = self.reader.slots(chosen)
             kernels.mark(yes, slots[flags])
             kernels.mark(no, slots[~flags])

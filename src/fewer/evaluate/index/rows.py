@@ -122,15 +122,17 @@ class Reader:
             rows = self._apply(test, group, among, rows)
         return Chosen(group, among.low, among.high, rows)
 
-    def flags(self, group: Group, atoms: Sequence[Atom], index: Array) -> Array:
-        """For each of some rows whether all atoms hold."""
-        found = np.zeros(len(index), bool)
-        rows = np.sort(index.astype(np.uint32))
-        chosen = self.choose(group, atoms, Chosen(group, 0, group.rows, rows))
-        if len(chosen):
-            hits = chosen.rows if chosen.rows is not None else rows
-            found = np.isin(index, hits)
-        return found
+    def flags(self, chosen: Chosen, atoms: Sequence[Atom]) -> Array:
+        """For each of the rows whether all atoms hold; the rows may be in any order."""
+        if chosen.rows is None:
+            message = "flags are of rows that were chosen one by one"
+            raise TypeError(message)
+        hits = np.zeros(chosen.group.rows, bool)
+        found = self.choose(chosen.group, atoms, chosen)
+        if len(found):
+            hits[found.index] = True
+        flags: Array = hits[chosen.rows]
+        return flags
 
     # -------------------------------------------------------------------------------- tests
 

@@ -19,6 +19,7 @@ from fewer.evaluate.plan.leaf import Behaviour, Extreme, Mean, Share, Sum
 from fewer.model.number import MICRO
 
 _HALF = 1 << 32
+_SAFE = 1 << 62
 _MOST = int(np.iinfo(np.int64).max)
 _COUNTED = int(np.iinfo(np.uint32).max)
 
@@ -84,6 +85,8 @@ def _times(bound: int, count: Array) -> tuple[Array, Array]:
 def sums(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
     """Sums and means of one column over the same matches up to the same end."""
     column = _column(leaves[0])
+    if _stay_small(reader, leaves, column):
+        return _small_sums(reader, leaves, column)
     totals = Totals.of(reader.space.size)
     answers: Answers = {}
     for ring in rings([(leaf.window, leaf) for leaf in leaves]):
@@ -97,6 +100,53 @@ def sums(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
             within = totals.ratio_within if is_mean else totals.sum_within
             answers[leaf] = packed(within(leaf.bounds), reader.space.words)
     return answers
+
+
+def _stay_small(reader: Reader, leaves: Sequence[Behaviour], column: Column) -> bool:
+    """Whether no sum, and no bound times a number of values, can leave 64 bits."""
+    if column.table != "events":
+        return False
+    rows, largest = 0, 0
+    for leaf in leaves:
+        largest = max([largest, *(abs(b) for b in (leaf.bounds.low, leaf.bounds.high) if b)])
+    for group in reader.groups(leaves[0].match, None, leaves[0].window.end):
+        if group.has(column.name):
+            rows += group.rows
+            largest = max(largest, abs(group.least(column.name)), abs(group.most(column.name)))
+    return largest * max(rows, 1) < _SAFE
+
+
+def _small_sums(reader: Reader, leaves: Sequence[Behaviour], column: Column) -> Answers:
+    totals = np.zeros(reader.space.size, np.int64)
+    numbers = np.zeros(reader.space.size, np.uint32)
+    answers: Answers = {}
+    for ring in rings([(leaf.window, leaf) for leaf in leaves]):
+        for chosen in reader.chosen(leaves[0].match, ring.start, ring.end):
+            values = reader.numbers(chosen, column)
+            if values is not None:
+                kernels.total_small(totals, numbers, reader.slots(chosen), values)
+        for leaf in ring.asked:
+            if isinstance(leaf.measure, Mean):
+                answers[leaf] = small_ratios(totals, 1, numbers, leaf.bounds, reader.space.words)
+                continue
+            low = -_MOST if leaf.bounds.low is None else leaf.bounds.low
+            high = _MOST if leaf.bounds.high is None else leaf.bounds.high
+            bits = np.empty(reader.space.words, np.uint64)
+            kernels.sums_between(totals, low, high, bits)
+            answers[leaf] = bits
+    return answers
+
+
+def small_ratios(sums_: Array, scale: int, numbers: Array, bounds: Bounds, words: int) -> Array:
+    """Bit set of those for whom ``sum * scale / number`` lies within bounds."""
+    bits = np.empty(words, np.uint64)
+    edge = _SAFE // max(int(numbers.max(initial=0)), 1)  # times a number of values: no overflow
+    low = -edge if bounds.low is None else bounds.low
+    high = edge if bounds.high is None else bounds.high
+    kernels.ratios_between(
+        sums_, scale, numbers, low, high, bounds.low_open, bounds.high_open, bits
+    )
+    return bits
 
 
 def extremes(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
@@ -133,11 +183,18 @@ def shares(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
             both = reader.choose(chosen.group, measure.atoms, chosen)
             if len(both):
                 add(part, reader, both, _COUNTED)
-        matches = part.astype(np.int64) * MICRO
-        ratio = Totals(matches >> 32, matches & (_HALF - 1), whole)
         for leaf in ring.asked:
-            answers[leaf] = packed(ratio.ratio_within(leaf.bounds), reader.space.words)
+            answers[leaf] = _share(part, whole, leaf.bounds, reader.space.words)
     return answers
+
+
+def _share(part: Array, whole: Array, bounds: Bounds, words: int) -> Array:
+    most = max([MICRO, *(abs(b) for b in (bounds.low, bounds.high) if b)])
+    if most * max(int(whole.max(initial=0)), 1) < _SAFE:
+        return small_ratios(part, MICRO, whole, bounds, words)
+    matches = part.astype(np.int64) * MICRO
+    ratio = Totals(matches >> 32, matches & (_HALF - 1), whole)
+    return packed(ratio.ratio_within(bounds), words)
 
 
 def packed(flags: Array, words: int) -> Array:
