@@ -152,13 +152,12 @@ class Checkpoint:
                 if batch is not None:
                     yield batch
 
-    def rekey(self, key: str) -> None:
+    def rekey(self, key: str, *, segments: int, data: str) -> None:
         """From now on be of this key: what was kept under another one is of no use."""
-        if key != self.head.key:
-            self.head = replace(self.head, key=key)
-            for path in self._folder.glob(_BATCHES):
-                path.unlink(missing_ok=True)
-            _write(self._folder / "head.json", json.dumps(asdict(self.head)).encode())
+        self.head = replace(self.head, key=key, segments=segments, data=data)
+        for path in self._folder.glob(_BATCHES):
+            path.unlink(missing_ok=True)
+        _write(self._folder / "head.json", json.dumps(asdict(self.head)).encode())
 
     def remove(self) -> None:
         """Forget it: the build is finished, or nothing of it is worth keeping."""

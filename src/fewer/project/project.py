@@ -8,7 +8,7 @@ first asked for, and the data stays pinned to one generation until `refresh`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cached_property
@@ -30,13 +30,17 @@ if TYPE_CHECKING:
     from fewer.data.sources.preview import Preview
     from fewer.data.store.generation import Generation
     from fewer.data.store.quarantine import RefusedRow
+    from fewer.data.store.runs import Run
     from fewer.data.store.snapshots import BuildInfo
     from fewer.data.store.snapshots import Snapshot as Record
     from fewer.data.store.store import Store
     from fewer.destinations.file import Export
-    from fewer.evaluate.engines.base import Engine
+    from fewer.evaluate.engines.base import Engine, Stop
     from fewer.journey.audit.audit import Audit
     from fewer.journey.define.lint import Finding
+    from fewer.project.checkpoint import Head
+    from fewer.project.explaining import Explanation
+    from fewer.project.guarding import Tell
     from fewer.project.keys import Keys
     from fewer.project.measuring import Measured
     from fewer.project.reasons import Reasons, Standing
@@ -51,7 +55,7 @@ AsOf = str | int | datetime | None
 """``"now"``, ``"end"``, a date or time as text, UTC microseconds, a datetime; None is now."""
 
 
-def _silent(_: str) -> None:
+def _silent(words: str, done: int = 0, total: int = 0) -> None:
     """Tell no one."""
 
 
@@ -129,11 +133,16 @@ class Project:
         for name in ("generation", "keys", "newest_event_us"):
             self.__dict__.pop(name, None)
 
+    @property
+    def engine_name(self) -> str:
+        """The engine that answers when none is named."""
+        return DEFAULT_ENGINE
+
     def engine(self, as_of_us: int, name: str | None = None) -> AbstractContextManager[Engine]:
         """An engine over the data as it was known at `as_of_us`; a context manager."""
         from fewer.project.engines import opened
 
-        return closing(opened(self, as_of_us, name or DEFAULT_ENGINE))
+        return closing(opened(self, as_of_us, name or self.engine_name))
 
     def as_of(self, when: AsOf) -> int:
         """UTC microseconds of what a caller wrote."""
@@ -251,29 +260,80 @@ class Project:
         as_of: AsOf = None,
         engine: str | None = None,
         only: Collection[str] = (),
-        tell: Callable[[str], None] = _silent,
+        batch: int | None = None,
+        resume: bool = False,
+        tell: Tell = _silent,
+        should_stop: Stop | None = None,
     ) -> Snapshot:
         """Evaluate every segment (or `only` some) at `as_of`; save an immutable snapshot.
+
+        Segments are evaluated in batches of at most `batch` (default: 600). When `should_stop`
+        says so, or the process dies, finished batches are kept, and `resume` goes on from them:
+        with the moment, engine and segments of the newest interrupted build.
 
         Raises:
             DefinitionError: a definition is wrong; nothing was evaluated.
             GuardError: an enforced size guard was broken; nothing was saved.
+            NotFoundError: there is nothing to resume.
+            StoppedError: `should_stop` said so.
+            UnsupportedByEngineError: the engine can't evaluate what a segment says.
         """
-        from fewer.project.building import build
+        from fewer.project.building import BATCH, Ask, build
 
-        moment = self.as_of(as_of)
+        head = self._interrupted() if resume else None
+        if head and (as_of is not None or engine is not None or only):
+            raise TypeError("resume goes on with the moment, engine and segments of that build")
+        moment = head.as_of_us if head else self.as_of(as_of)
         errors, warnings = self._lint(moment)
         if errors:
             raise DefinitionError(errors)
-        record, evaluation = build(
-            self,
-            moment,
-            engine_name=engine,
-            only=only,
+        ask = Ask(
+            as_of_us=moment,
+            engine=head.engine if head else engine or self.engine_name,
+            only=head.only if head else tuple(only),
             warnings=warnings,
             tell=tell,
+            should_stop=should_stop,
+            batch=batch or BATCH,
+            resume=head,
         )
-        return self._view(record, steps=evaluation.steps)
+        record, explanation = build(self, ask)
+        return self._view(record, explanation=explanation)
+
+    def explain(
+        self, *, as_of: AsOf = None, engine: str | None = None, only: Collection[str] = ()
+    ) -> Explanation:
+        """What a build would do: its questions, who asks them, what is read. Nothing is read.
+
+        Raises `DefinitionError` as a build does.
+        """
+        from fewer.project.building import capabilities_of, planned
+        from fewer.project.explaining import Explanation
+
+        moment, name = self.as_of(as_of), engine or self.engine_name
+        errors, _ = self._lint(moment)
+        if errors:
+            raise DefinitionError(errors)
+        return Explanation(planned(self, moment, only), name, capabilities_of(name))
+
+    @property
+    def interrupted(self) -> Head | None:
+        """The newest build that was stopped or died, which `build(resume=True)` goes on with."""
+        from fewer.project.building import resumable
+
+        return resumable(self)
+
+    def _interrupted(self) -> Head:
+        head = self.interrupted
+        if head is None:
+            raise NotFoundError("interrupted build", "newest", hint="Run `fewer build`.")
+        return head
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """Builds that ran or run, newest first: how they ended and what they did."""
+        from fewer.project.building import runs
+
+        return runs(self, limit)
 
     def builds(self) -> list[BuildInfo]:
         """All snapshots, newest first."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fewer.data.store.snapshots import SegmentResult
     from fewer.data.store.snapshots import Snapshot as Record
     from fewer.evaluate.engines.base import StepRun
+    from fewer.project.explaining import Explanation
     from fewer.project.keys import Keys
 
 
@@ -162,6 +163,16 @@ class SegmentView:
         return self.result.exited
 
     @property
+    def seconds(self) -> float:
+        """Its share of the time that the evaluation took."""
+        return self.result.seconds
+
+    @property
+    def rows(self) -> int:
+        """Its share of the rows that the evaluation touched."""
+        return self.result.rows
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What to know before using it."""
         return tuple(self.result.warnings)
@@ -198,6 +209,8 @@ class SegmentView:
             "entered": self.entered,
             "exited": self.exited,
             "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 6),
+            "rows": self.rows,
         }
 
 
@@ -211,13 +224,18 @@ class Snapshot:
         keys: Keys,
         zone: ZoneInfo,
         data: str,
-        steps: Sequence[StepRun] = (),
+        explanation: Explanation | None = None,
     ) -> None:
         self.record = record
         self.data = data
-        self.steps = tuple(steps)
+        self.explanation = explanation
         self._keys = keys
         self._zone = zone
+
+    @property
+    def steps(self) -> tuple[StepRun, ...]:
+        """What was run to make it; known right after the build only."""
+        return self.explanation.steps if self.explanation else ()
 
     @property
     def id(self) -> str:
@@ -309,11 +327,11 @@ class Snapshot:
             "as_of": self.as_of,
             "universe": self.universe,
             "fingerprint": self.fingerprint,
+            "engine": self.record.engine,
+            "seconds": round(self.record.seconds, 6),
             "segments": [view.to_json() for view in self.segments.values()],
         }
-        if explain:
-            found["steps"] = [
-                {"name": s.name, "rows": s.rows, "seconds": round(s.seconds, 6), "sql": s.sql}
-                for s in self.steps
-            ]
+        if explain and self.explanation:
+            explained = self.explanation.to_json()
+            found |= {"steps": explained.pop("steps"), "plan": explained}
         return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from fewer.errors import DefinitionError, FewerError, GuardError
+from fewer.errors import DefinitionError, FewerError, GuardError, StoppedError
 from fewer.interfaces.cli.shell import Shell, common, to_json
 
 EXIT_FAILED: Final = 1
@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "audit": "audit:audit",
     "validate": "validate:validate",
     "build": "build:build",
+    "runs": "runs:runs",
     "segments": "segments:segments",
     "tailor": "tailor:tailor",
     "export": "export:export",
@@ -85,6 +86,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except FewerError as error:
         _show(error, shell)
+        if isinstance(error, StoppedError):
+            return EXIT_INTERRUPTED
         return EXIT_GUARD if isinstance(error, GuardError) else EXIT_FAILED
     except BrokenPipeError:  # `fewer segments members x | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

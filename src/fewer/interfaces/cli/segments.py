@@ -75,6 +75,8 @@ def show(shell: Shell, segment: str, build_id: str | None) -> None:
         for step in found.funnel:
             table.add_row(f"less {step.title}", f"-{step.removed:,}", f"{step.remaining:,}")
         out.print(table)
+        cost = f"its share of the refresh: {found.seconds:.3f} s, {found.rows:,} rows"
+        out.print(Text(cost, style="dim"))
         for line in (*found.warnings, *map(str, found.proposals)):
             out.print(Text(line, style="yellow"))
 
