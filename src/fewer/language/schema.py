@@ -244,9 +244,12 @@ _RULES: Final[dict[str, Callable[[Schema], None]]] = {
 
 _TEXT_OR_MAPPING: Final = (
     "Value", "Flatten", "PersonKey", "Person", "Time", "EventName", "EventId", "ConsentValue",
+    "EngineChoice", "TableTime", "TableValue", "TableName",
 )  # fmt: skip
 _ONE_OR_MANY: Final = ("events", "lists", "join")
-_ONE_OR_MORE_TEXTS: Final = ("files", "columns", "format", "headline", "body", "segment")
+_ONE_OR_MORE_TEXTS: Final = (
+    "files", "columns", "format", "headline", "body", "segment", "table"
+)  # fmt: skip
 
 
 def _shorten(parts: dict[str, Schema]) -> None:
@@ -264,6 +267,9 @@ def _shorten(parts: dict[str, Schema]) -> None:
                 described = {k: v for k, v in keys[key].items() if k == "description"}
                 one = keys[key]["items"]
                 keys[key] = described | {"anyOf": [one, {"type": "array", "items": one}]}
+        wanted = keys.get("when", {}).get("additionalProperties", {})
+        if wanted.get("type") == "array":
+            keys["when"]["additionalProperties"] = {"anyOf": [wanted["items"], wanted]}
     if "SourceSettings" in parts:
         for name in _TEXT_OR_MAPPING:
             parts[name] = {"anyOf": [_COLUMN, parts[name]]}

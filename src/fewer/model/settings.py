@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from fewer.model.base import Frozen, Name, SegmentId, Text
+from fewer.model.in_place import EngineChoice, OwnTables
 from fewer.model.mapping import SourceSettings, Zone
 from fewer.model.number import Number
 from fewer.model.window import Duration, Span
@@ -74,6 +75,12 @@ class ProjectSettings(Frozen):
         BeforeValidator(lambda v: () if v is None else v),
         AfterValidator(_unique_ids),
     ] = ()
+    engine: EngineChoice | None = Field(
+        None, description="Name of an engine, or how to reach one. Default: the one inside."
+    )
+    tables: OwnTables | None = Field(
+        None, description="Your own tables, read where they are instead of sources."
+    )
     exclude: tuple[SegmentId, ...] = Field((), description="Segments left out of every segment.")
     consent: ConsentRule | None = None
     holdout: HoldoutRule | None = None
@@ -83,6 +90,16 @@ class ProjectSettings(Frozen):
     def _exclusions_once(self) -> Self:
         if len(set(self.exclude)) < len(self.exclude):
             msg = "each segment once in 'exclude'"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if self.tables is not None and self.sources:
+            msg = "either 'sources', which are read into the store, or 'tables', read in place"
+            raise ValueError(msg)
+        if self.tables is not None and self.engine is None:
+            msg = "'engine' beside 'tables': where they are"
             raise ValueError(msg)
         return self
 
