@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from fewer.errors import EngineError
 from fewer.evaluate.index.layout import Array
 from fewer.model.values import SUFFIX
 
-MISSING: Final = np.iinfo(np.int64).min
+MISSING: Final = int(np.iinfo(np.int64).min)
 """Stands for no value among numbers and times; lies beyond every value that can be stored."""
 
 KEYS: Final = ("event_id", "person", "ts", "event", "source", "day", "overflow")
@@ -67,11 +68,10 @@ def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str,
     names = set(file.schema_arrow.names)
     ts = _numbers(_column(file, path, "ts"), path, "ts")
     events = _column(file, path, "event").dictionary_encode()
-    order = _order(file, path, ts, events.indices.to_numpy().astype(np.int64))
+    narrow = np.min_scalar_type(max(len(events.dictionary), 1))
+    order = _order(file, path, ts, events.indices.to_numpy().astype(narrow))
     person = _column(file, path, "person").cast(pa.int64()).to_numpy().astype(np.uint32)
-    arrays: dict[str, Array] = {
-        "people": np.frombuffer(BitMap(np.unique(person)).serialize(), np.uint8)
-    }
+    arrays: dict[str, Array] = {"people": np.frombuffer(_everyone(person).serialize(), np.uint8)}
     groups: list[dict[str, Any]] = []
     sizes = np.bincount(events.indices.to_numpy(), minlength=len(events.dictionary))
     bounds = np.concatenate(([0], np.cumsum(sizes)))
@@ -96,6 +96,13 @@ def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str,
         _add(name, column, cut, groups, arrays, path)
     facts = {"rows": len(person), "groups": groups, "top": int(person.max(initial=0))}
     return facts, arrays
+
+
+def _everyone(person: Array) -> BitMap:
+    ordered = np.sort(person)
+    first = np.ones(ordered.size, bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return BitMap(array("I", ordered[first].tobytes()))
 
 
 def _column(file: pq.ParquetFile, path: Path, name: str) -> pa.Array:

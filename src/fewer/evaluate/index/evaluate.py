@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, assert_never
 
 from fewer.errors import StoppedError
 from fewer.evaluate.index import counting, distinct, ordering, sequence, summing
@@ -82,9 +82,6 @@ class Work:
             target = early if family in _EARLY else late
             target.append(Task(family, tuple(dict.fromkeys(group))))
         return early, late
-
-
-_T = TypeVar("_T")
 
 
 def _grouped(leaves: Iterable[EventLeaf]) -> dict[tuple[Any, ...], list[Any]]:
@@ -194,17 +191,17 @@ class Evaluator:
         as_of = self.plan.as_of_us
         match task.family:
             case "counts":
-                return dict(counting.counts(reader, leaves))
+                return _plain(counting.counts(reader, leaves))
             case "shares":
-                return dict(summing.shares(reader, leaves))
+                return _plain(summing.shares(reader, leaves))
             case "sums":
-                return dict(summing.sums(reader, leaves))
+                return _plain(summing.sums(reader, leaves))
             case "extremes":
-                return dict(summing.extremes(reader, leaves))
+                return _plain(summing.extremes(reader, leaves))
             case "values":
-                return dict(distinct.values(reader, leaves))
+                return _plain(distinct.values(reader, leaves))
             case "spans":
-                return dict(counting.spans(reader, self.plan, leaves))
+                return _plain(counting.spans(reader, self.plan, leaves))
             case "bursts":
                 return ordering.bursts(reader, leaves, known)
             case "picks":
@@ -212,3 +209,7 @@ class Evaluator:
             case _:
                 gap = self.plan.session_gap_us
                 return sequence.chains(reader, leaves, known, as_of=as_of, session_gap=gap)
+
+
+def _plain(answers: Mapping[Behaviour, Array]) -> Bits:
+    return {leaf: bits for leaf, bits in answers.items()}  # noqa: C416  a dict of any leaf

@@ -4,8 +4,8 @@ They release the interpreter's lock, take arrays as they lie in the index, and k
 segments. `person` is a slot of the space of persons; bit sets are words of 64 persons.
 """
 
-# ruff: noqa: ANN001, ANN201, D103  compiled functions: types are those of the arrays given;
-#   the comment above each says what it does, as numba keeps no docstring worth reading.
+# ruff: noqa: D103, PLR0917, PLR1730  the comment above each says what it does; they are called
+#   by position, as compiled functions are; and numba makes less of max() than of a comparison.
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import Any, Final
 import numba
 import numpy as np
 
-MISSING: Final = np.iinfo(np.int64).min
+from fewer.evaluate.index.layout import Array
+
+MISSING: Final = int(np.iinfo(np.int64).min)
 _ONE: Final = np.uint64(1)
 _SIX: Final = np.uint64(6)
 _LOW: Final = np.uint64(63)
@@ -33,7 +35,7 @@ def _kernel(function: Any) -> Any:
 
 # Rows (from `low`) whose code is wanted; returns how many were written to `out`.
 @_kernel
-def select(codes, wanted, low, out):
+def select(codes: Array, wanted: Array, low: int, out: Array) -> int:
     found = 0
     for row in range(codes.size):
         out[found] = low + row
@@ -43,7 +45,7 @@ def select(codes, wanted, low, out):
 
 # Of `rows` those whose code is wanted, moved to the front.
 @_kernel
-def refine(rows, codes, wanted):
+def refine(rows: Array, codes: Array, wanted: Array) -> int:
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -54,7 +56,7 @@ def refine(rows, codes, wanted):
 
 # Rows (from `low`) whose value is there and within [least, most].
 @_kernel
-def select_range(values, least, most, low, out):
+def select_range(values: Array, least: int, most: int, low: int, out: Array) -> int:
     found = 0
     for row in range(values.size):
         value = values[row]
@@ -65,7 +67,7 @@ def select_range(values, least, most, low, out):
 
 # Of `rows` those whose value is there and within [least, most], moved to the front.
 @_kernel
-def refine_range(rows, values, least, most):
+def refine_range(rows: Array, values: Array, least: int, most: int) -> int:
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -77,7 +79,7 @@ def refine_range(rows, values, least, most):
 
 # Of `rows` those whose value is (or, negated, is there and is not) among sorted `wanted`.
 @_kernel
-def refine_in(rows, values, wanted, negated):
+def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -92,7 +94,7 @@ def refine_in(rows, values, wanted, negated):
 # Rows of up to 64 questions at once: bit q of masks[code] says that question q wants the code.
 # Persons go to out[q] from filled[q] on.
 @_kernel
-def spread(codes, masks, persons, out, filled):
+def spread(codes: Array, masks: Array, persons: Array, out: Array, filled: Array) -> None:
     for row in range(codes.size):
         mask = masks[codes[row]]
         if mask:
@@ -108,7 +110,7 @@ def spread(codes, masks, persons, out, filled):
 
 # Rows (from `low`) whose person's bit is set.
 @_kernel
-def select_people(persons, bits, low, out):
+def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
     found = 0
     for row in range(persons.size):
         person = np.uint64(persons[row])
@@ -119,7 +121,7 @@ def select_people(persons, bits, low, out):
 
 # Of `rows` those whose person's bit is set, moved to the front.
 @_kernel
-def refine_people(rows, persons, bits):
+def refine_people(rows: Array, persons: Array, bits: Array) -> int:
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -131,7 +133,7 @@ def refine_people(rows, persons, bits):
 
 # The last (or first) row of each person whose bit is still set, and clear the bit.
 @_kernel
-def take_one(rows, persons, bits, latest, out):
+def take_one(rows: Array, persons: Array, bits: Array, latest: bool, out: Array) -> int:
     found = 0
     for place in range(rows.size):
         row = rows[rows.size - 1 - place] if latest else rows[place]
@@ -149,7 +151,7 @@ def take_one(rows, persons, bits, latest, out):
 
 # Set the bit of each person.
 @_kernel
-def mark(bits, persons):
+def mark(bits: Array, persons: Array) -> None:
     for at in range(persons.size):
         person = np.uint64(persons[at])
         bits[person >> _SIX] |= _ONE << (person & _LOW)
@@ -157,7 +159,7 @@ def mark(bits, persons):
 
 # The same, of some rows.
 @_kernel
-def mark_rows(bits, persons, rows):
+def mark_rows(bits: Array, persons: Array, rows: Array) -> None:
     for at in range(rows.size):
         person = np.uint64(persons[rows[at]])
         bits[person >> _SIX] |= _ONE << (person & _LOW)
@@ -165,7 +167,7 @@ def mark_rows(bits, persons, rows):
 
 # Slots of the bits that are set, in order.
 @_kernel
-def expand(bits, out):
+def expand(bits: Array, out: Array) -> int:
     found = 0
     for word in range(bits.size):
         held = bits[word]
@@ -193,7 +195,7 @@ def expand(bits, out):
 
 # Bits of the persons whose number lies within [least, most].
 @_kernel
-def between(numbers, least, most, bits):
+def between(numbers: Array, least: int, most: int, bits: Array) -> None:
     size = numbers.size
     for word in range(bits.size):
         held = np.uint64(0)
@@ -206,7 +208,7 @@ def between(numbers, least, most, bits):
 
 # Bits of the persons with a sum within [least, most].
 @_kernel
-def sums_between(sums, least, most, bits):
+def sums_between(sums: Array, least: int, most: int, bits: Array) -> None:
     for word in range(bits.size):
         held = np.uint64(0)
         base = word * 64
@@ -219,7 +221,16 @@ def sums_between(sums, least, most, bits):
 # Bits of the persons whose sum over number lies within bounds that never leave 64 bits when
 # multiplied. An open end is not part of it.
 @_kernel
-def ratios_between(sums, scale, numbers, least, most, least_open, most_open, bits):
+def ratios_between(
+    sums: Array,
+    scale: int,
+    numbers: Array,
+    least: int,
+    most: int,
+    least_open: bool,
+    most_open: bool,
+    bits: Array,
+) -> None:
     for word in range(bits.size):
         held = np.uint64(0)
         base = word * 64
@@ -240,7 +251,7 @@ def ratios_between(sums, scale, numbers, least, most, least_open, most_open, bit
 
 # One more for each person, up to `most`.
 @_kernel
-def count(numbers, persons, most):
+def count(numbers: Array, persons: Array, most: int) -> None:
     for at in range(persons.size):
         person = persons[at]
         number = numbers[person]
@@ -250,7 +261,7 @@ def count(numbers, persons, most):
 
 # The same, of some rows.
 @_kernel
-def count_rows(numbers, persons, rows, most):
+def count_rows(numbers: Array, persons: Array, rows: Array, most: int) -> None:
     for at in range(rows.size):
         person = persons[rows[at]]
         number = numbers[person]
@@ -260,7 +271,7 @@ def count_rows(numbers, persons, rows, most):
 
 # One more for each person whose bit was not set yet, and set it.
 @_kernel
-def stamp(bits, numbers, persons, most):
+def stamp(bits: Array, numbers: Array, persons: Array, most: int) -> None:
     for at in range(persons.size):
         slot = np.uint64(persons[at])
         bit = _ONE << (slot & _LOW)
@@ -274,7 +285,7 @@ def stamp(bits, numbers, persons, most):
 
 # The same, of some rows.
 @_kernel
-def stamp_rows(bits, numbers, persons, rows, most):
+def stamp_rows(bits: Array, numbers: Array, persons: Array, rows: Array, most: int) -> None:
     for at in range(rows.size):
         slot = np.uint64(persons[rows[at]])
         bit = _ONE << (slot & _LOW)
@@ -288,7 +299,7 @@ def stamp_rows(bits, numbers, persons, rows, most):
 
 # Sums in two halves (high * 2**32 + low), exact for two billion values of a person.
 @_kernel
-def total(high, low, numbers, persons, values):
+def total(high: Array, low: Array, numbers: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
         if value != MISSING:
@@ -300,7 +311,7 @@ def total(high, low, numbers, persons, values):
 
 # Sums where none can leave 64 bits.
 @_kernel
-def total_small(sums, numbers, persons, values):
+def total_small(sums: Array, numbers: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
         if value != MISSING:
@@ -311,7 +322,7 @@ def total_small(sums, numbers, persons, values):
 
 # Largest value of each person; MISSING, which is the least, where there is none.
 @_kernel
-def largest(most, persons, values):
+def largest(most: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
         person = persons[at]
@@ -321,7 +332,7 @@ def largest(most, persons, values):
 
 # Smallest value of each person; `least` starts at the most there can be.
 @_kernel
-def smallest(least, persons, values):
+def smallest(least: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
         person = persons[at]
@@ -331,7 +342,7 @@ def smallest(least, persons, values):
 
 # For each person the number of distinct codes, rows being ordered by code.
 @_kernel
-def distinct(seen, numbers, persons, codes):
+def distinct(seen: Array, numbers: Array, persons: Array, codes: Array) -> None:
     for at in range(persons.size):
         person = persons[at]
         if seen[person] != codes[at]:
@@ -342,7 +353,9 @@ def distinct(seen, numbers, persons, codes):
 # One more for each person and code seen for the first time; `seen` has `width` bits a person.
 # A row's code is `recode` of its own; 0 is none.
 @_kernel
-def distinct_small(seen, width, numbers, persons, codes, recode, most):
+def distinct_small(
+    seen: Array, width: int, numbers: Array, persons: Array, codes: Array, recode: Array, most: int
+) -> None:
     for at in range(persons.size):
         code = recode[codes[at]]
         if code:
@@ -361,7 +374,7 @@ def distinct_small(seen, width, numbers, persons, codes, recode, most):
 
 # Where the rows of each key begin, given `starts` zeroed and one longer than there are keys.
 @_kernel
-def tally(starts, keys):
+def tally(starts: Array, keys: Array) -> None:
     for at in range(keys.size):
         starts[keys[at] + 1] += 1
     for key in range(1, starts.size):
@@ -370,7 +383,7 @@ def tally(starts, keys):
 
 # Order of rows by key that keeps the order within each; `places` is a copy of the starts.
 @_kernel
-def scatter(places, keys, order):
+def scatter(places: Array, keys: Array, order: Array) -> None:
     for at in range(keys.size):
         key = keys[at]
         order[places[key]] = at
@@ -379,7 +392,7 @@ def scatter(places, keys, order):
 
 # Put each run of times in order (and what goes with them); most are in order already.
 @_kernel
-def settle(starts, times, flags):
+def settle(starts: Array, times: Array, flags: Array) -> None:
     for key in range(starts.size - 1):
         low, high = starts[key], starts[key + 1]
         rises = True
@@ -395,7 +408,7 @@ def settle(starts, times, flags):
 
 # For each key the latest begin of `number` matches within `span`; `begins` starts at MISSING.
 @_kernel
-def burst(starts, times, number, span, begins):
+def burst(starts: Array, times: Array, number: int, span: int, begins: Array) -> None:
     for key in range(starts.size - 1):
         best = MISSING
         for at in range(starts[key] + number - 1, starts[key + 1]):
@@ -407,7 +420,7 @@ def burst(starts, times, number, span, begins):
 
 # For each row of a run the time of the first match strictly later; the most there can be if none.
 @_kernel
-def _next_match(times, flags, low, high, bit, after):
+def _next_match(times: Array, flags: Array, low: int, high: int, bit: int, after: Array) -> None:
     following = np.iinfo(np.int64).max
     at = high - 1
     while at >= low:
@@ -426,7 +439,7 @@ def _next_match(times, flags, low, high, bit, after):
 
 # Whether the absent steps after a present one hold: no match within the span, and it has passed.
 @_kernel
-def _stays_away(gaps, step, after, row, now, as_of):
+def _stays_away(gaps: Array, step: int, after: Array, row: int, now: int, as_of: int) -> bool:
     for gap in range(gaps.shape[0]):
         if gaps[gap, 0] == step:
             length = gaps[gap, 2]
@@ -442,7 +455,17 @@ def _stays_away(gaps, step, after, row, now, as_of):
 #   gaps: (step before it, bit, length) of each absent step.
 #   windows: (start, end) of each leaf; out: bit sets, one for each leaf.
 @_kernel
-def chain(starts, who, times, flags, steps, gaps, windows, as_of, out):
+def chain(
+    starts: Array,
+    who: Array,
+    times: Array,
+    flags: Array,
+    steps: Array,
+    gaps: Array,
+    windows: Array,
+    as_of: int,
+    out: Array,
+) -> None:
     count_steps = steps.shape[0]
     reached = np.empty(count_steps, np.int64)
     began = np.empty(count_steps, np.int64)

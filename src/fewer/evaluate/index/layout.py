@@ -52,7 +52,7 @@ def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
             file.write(start + header)
             file.write(b"\0" * (-file.tell() % _ALIGN))
             for array in arrays.values():
-                file.write(memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b"")
+                file.write(_bytes(np.ascontiguousarray(array)))
                 file.write(b"\0" * (-file.tell() % _ALIGN))
         aside.replace(path)
     except BaseException:
@@ -62,7 +62,12 @@ def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
 
 def checksum(array: Array) -> int:
     """Checksum of an array's bytes."""
-    return xxhash.xxh3_64_intdigest(memoryview(array).cast("B") if array.size else b"")
+    return xxhash.xxh3_64_intdigest(_bytes(array))
+
+
+def _bytes(array: Array) -> bytes | memoryview:
+    """The array's bytes, not copied."""
+    return array.view(np.uint8).data if array.size else b""
 
 
 class PartFile:

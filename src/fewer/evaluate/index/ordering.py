@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from fewer.evaluate.index.rows import Chosen, Reader
 from fewer.evaluate.index.summing import packed
 from fewer.evaluate.plan.bounds import Bounds
 from fewer.evaluate.plan.clock import Window
-from fewer.evaluate.plan.leaf import Behaviour, Burst, Count, Leaf, Match, Pick
+from fewer.evaluate.plan.leaf import Behaviour, Burst, Count, Leaf, Pick
 
 Known = dict[Leaf, Array]
 """Leaves that were answered before, among them those that `needed` names."""
@@ -46,17 +47,21 @@ def of_people(reader: Reader, chosen: Chosen, bits: Array) -> Chosen:
 
 def enough(leaf: Behaviour) -> Behaviour:
     """The leaf that asks for as many matches as a burst has, in the same window."""
-    measure = leaf.measure
-    assert isinstance(measure, Burst)
-    return Behaviour(leaf.match, leaf.window, Count(), Bounds(low=measure.count))
+    return Behaviour(leaf.match, leaf.window, Count(), Bounds(low=_measure(leaf).count))
+
+
+def _measure(leaf: Behaviour) -> Burst:
+    if not isinstance(leaf.measure, Burst):
+        message = f"{type(leaf.measure).__name__} is no burst"
+        raise TypeError(message)
+    return leaf.measure
 
 
 def bursts(reader: Reader, leaves: Sequence[Behaviour], known: Known) -> dict[Leaf, Array]:
     """Bursts of the same matches."""
     answers: dict[Leaf, Array] = {}
     for leaf in leaves:
-        measure = leaf.measure
-        assert isinstance(measure, Burst)
+        measure = _measure(leaf)
         many = known[enough(leaf)]
         if measure.count == 1 or not many.any():
             answers[leaf] = many
@@ -106,7 +111,7 @@ def picks(reader: Reader, leaves: Sequence[Pick], known: Known, as_of: int) -> d
     by_window: dict[Window, list[Pick]] = {}
     for leaf in leaves:
         by_window.setdefault(leaf.window, []).append(leaf)
-    for window, asked in by_window.items():
+    for asked in by_window.values():
         people = candidates(asked[0], known, as_of)
         if all(not leaf.having for leaf in asked) or not people.any():
             answers.update(dict.fromkeys(asked, people))
@@ -128,8 +133,7 @@ def _chosen(reader: Reader, pick: Pick, people: Array) -> _Chosen:
 
 def _one_after_another(found: Sequence[Chosen]) -> bool:
     """Whether each group lies before the one before it: then the order of rows is all there is."""
-    pairs = zip(found, found[1:], strict=False)
-    return all(later.group.first > earlier.group.last for later, earlier in pairs)
+    return all(later.group.first > earlier.group.last for later, earlier in pairwise(found))
 
 
 def _firsts(
@@ -140,9 +144,7 @@ def _firsts(
     taken = []
     for chosen in found if latest else reversed(found):
         persons = reader.space.slots(chosen.group)
-        rows = chosen.rows
-        if rows is None:
-            rows = np.arange(chosen.low, chosen.high, dtype=np.uint32)
+        rows = chosen.each
         out = np.empty(rows.size, np.uint32)
         out = out[: kernels.take_one(rows, persons, waiting, latest, out)]
         if out.size:
@@ -161,8 +163,8 @@ def _nearest(reader: Reader, taken: Sequence[Chosen], *, latest: bool) -> list[C
     kept = []
     for chosen, each, ts in zip(taken, slots, times, strict=True):
         first = best[each] == sign * ts
-        if first.any() and chosen.rows is not None:
-            kept.append(Chosen(chosen.group, chosen.low, chosen.high, chosen.rows[first]))
+        if first.any():
+            kept.append(Chosen(chosen.group, chosen.low, chosen.high, chosen.each[first]))
     return kept
 
 
@@ -192,13 +194,12 @@ class _Chosen:
         """Of those with several rows at the instant, the ones whose decisive row satisfies."""
         best: dict[int, tuple[bytes, bool]] = {}
         for chosen, slots, flags in held:
-            assert chosen.rows is not None
             mine = (undecided[slots >> 6] >> (slots & 63).astype(np.uint64)) & np.uint64(1)
             if not mine.any():
                 continue
             ids = chosen.group.part.ids[chosen.group.number]
             for at in np.flatnonzero(mine):
-                slot, row = int(slots[at]), int(chosen.rows[at])
+                slot, row = int(slots[at]), int(chosen.each[at])
                 found = (ids[row].as_py(), bool(flags[at]))
                 held_now = best.get(slot)
                 if held_now is None or (found[0] > held_now[0]) == self.latest:

@@ -1,4 +1,4 @@
-"""Parts of the index as evaluation sees them: groups of rows of one event name, and dictionaries."""
+"""Parts of the index as evaluation sees them: groups of rows of one name, and dictionaries."""
 
 from __future__ import annotations
 

@@ -137,12 +137,14 @@ class Frame:
             case "number" | "timestamp":
                 numbers = self.numbers(atom.column.name, 0)
                 if isinstance(atom, Range):
-                    return there & in_range(numbers, atom)
+                    within: Array = there & in_range(numbers, atom)
+                    return within
                 found = np.isin(numbers, _values(atom, np.int64))
             case _:
                 assert_never(atom.column.type)
         negated = isinstance(atom, OneOf) and atom.negated
-        return there & (found != negated)
+        both: Array = there & (found != negated)
+        return both
 
 
 def _values(atom: Range | OneOf | TextTest, kind: type) -> Array:

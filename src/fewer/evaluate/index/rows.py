@@ -16,7 +16,7 @@ from fewer.evaluate.index.layout import Array
 from fewer.evaluate.index.part import Group, Part, remembered
 from fewer.evaluate.index.predicate import Frame, bounds, holds_for_missing, text_flags
 from fewer.evaluate.index.space import Space
-from fewer.evaluate.plan.atom import Atom, Column, Given, Never, OneOf, Range, TextTest
+from fewer.evaluate.plan.atom import Atom, Column, Given, Never, OneOf, Range
 from fewer.evaluate.plan.leaf import Match
 
 
@@ -31,6 +31,13 @@ class Chosen:
 
     def __len__(self) -> int:
         return self.high - self.low if self.rows is None else self.rows.size
+
+    @property
+    def each(self) -> Array:
+        """Number of every row."""
+        if self.rows is not None:
+            return self.rows
+        return np.arange(self.low, self.high, dtype=np.uint32)
 
     @property
     def index(self) -> Array | slice:
@@ -124,14 +131,11 @@ class Reader:
 
     def flags(self, chosen: Chosen, atoms: Sequence[Atom]) -> Array:
         """For each of the rows whether all atoms hold; the rows may be in any order."""
-        if chosen.rows is None:
-            message = "flags are of rows that were chosen one by one"
-            raise TypeError(message)
         hits = np.zeros(chosen.group.rows, bool)
         found = self.choose(chosen.group, atoms, chosen)
         if len(found):
             hits[found.index] = True
-        flags: Array = hits[chosen.rows]
+        flags: Array = hits[chosen.each]
         return flags
 
     # -------------------------------------------------------------------------------- tests
@@ -176,15 +180,8 @@ class Reader:
                 return None
             return np.array([not atom.present] + [atom.present] * (size - 1))
         if column.type == "text":
-
-            def make() -> Array:
-                texts = part.texts(name)
-                assert texts is not None
-                assert isinstance(atom, OneOf | TextTest | Range)
-                return np.concatenate(([False], text_flags(atom, texts)))
-
-            wanted = remembered(part, atom, make)
-            return wanted
+            by_text: Array = remembered(part, atom, lambda: _by_text(part, atom, name))
+            return by_text
         if column.type == "boolean" and isinstance(atom, OneOf):
             return np.array([False, *((v in atom.values) != atom.negated for v in (False, True))])
         return None
@@ -201,8 +198,8 @@ class Reader:
         """For each code of an item's id (0: no id) its row among the items; -1 if unknown."""
 
         def make() -> Array:
-            texts = part.texts(name)
-            places = pc.index_in(texts, value_set=self.items.keys.cast(texts.type))  # type: ignore[union-attr]
+            texts = texts_of(part, name)
+            places = pc.index_in(texts, value_set=self.items.keys.cast(texts.type))
             return np.concatenate(([-1], pc.fill_null(places, -1).to_numpy())).astype(np.int64)
 
         found: Array = remembered(part, ("items", self.items.serial, name), make)
@@ -236,7 +233,8 @@ class Reader:
                 for name in test.names:
                     values = group.values(name)
                     there |= values[rows] != (MISSING if values.dtype == np.int64 else 0)
-                return rows[there != test.negated]
+                kept: Array = rows[there != test.negated]
+                return kept
             case _:
                 assert_never(test)
 
@@ -250,7 +248,7 @@ class Reader:
         if self.item_id is None or not group.has(self.item_id):
             return None
         rows = self.item_rows(group.part, self.item_id)[group.values(self.item_id)[chosen.index]]
-        values = np.append(self.items.numbers(column.name, int(MISSING)), MISSING)
+        values = np.append(self.items.numbers(column.name, MISSING), MISSING)
         found: Array = values[rows]
         return found
 
@@ -258,6 +256,14 @@ class Reader:
         """Slots of the persons of the rows."""
         found: Array = self.space.slots(chosen.group)[chosen.index]
         return found
+
+
+def _by_text(part: Part, atom: Atom, name: str) -> Array:
+    """For each code of a text column whether the atom holds."""
+    if isinstance(atom, Never | Given):
+        message = f"{atom} tests no text"
+        raise TypeError(message)
+    return np.concatenate(([False], text_flags(atom, texts_of(part, name))))
 
 
 def _columns(atom: Atom) -> tuple[Column, ...]:

@@ -94,8 +94,7 @@ def _steps(shape: Shape) -> tuple[Array, Array]:
     for link in shape.links:
         bit = kinds.index(link.match)
         if link.absent:
-            assert link.within is not None
-            gaps.append((len(steps) - 1, bit, link.within))
+            gaps.append((len(steps) - 1, bit, link.within or 0))
         else:
             steps.append((bit, -1 if link.within is None else link.within))
     return np.array(steps, np.int64), np.array(gaps, np.int64).reshape(len(gaps), 3)
@@ -147,18 +146,16 @@ def _flagged(
         if low == high:
             continue
         mine = of_people(reader, Chosen(group, low, high), people)
-        assert mine.rows is not None
-        flags = np.zeros(mine.rows.size, np.uint64)
+        flags = np.zeros(len(mine), np.uint64)
         for bit, match in enumerate(kinds):
             if match.events is not None and group.event not in match.events:
                 continue
             hits = reader.choose(group, match.atoms, mine)
             if len(hits):
-                assert hits.rows is not None
-                flags[np.searchsorted(mine.rows, hits.rows)] |= np.uint64(1) << np.uint64(bit)
+                flags[np.searchsorted(mine.each, hits.each)] |= np.uint64(1) << np.uint64(bit)
         some = flags != 0
         if some.any():
-            found.append((Chosen(group, low, high, mine.rows[some]), flags[some]))
+            found.append((Chosen(group, low, high, mine.each[some]), flags[some]))
     return found[::-1]
 
 
@@ -179,8 +176,7 @@ def _split(taken: Sequence[Chosen], there: Array) -> list[Chosen]:
     found = []
     at = 0
     for chosen in taken:
-        assert chosen.rows is not None
-        kept = chosen.rows[there[at : at + len(chosen)]]
+        kept = chosen.each[there[at : at + len(chosen)]]
         found.append(Chosen(chosen.group, chosen.low, chosen.high, kept))
         at += len(chosen)
     return found

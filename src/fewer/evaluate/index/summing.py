@@ -58,13 +58,17 @@ class Totals:
         """For each person whether sum / values lies within bounds; false without a value."""
         high, low = self.settled()
         count = self.values.astype(np.int64)
-        flags = count > 0
+        flags: Array = count > 0
         if bounds.low is not None:
             least = _times(bounds.low, count)
-            flags &= _less(*least, high, low) if bounds.low_open else ~_less(high, low, *least)
+            flags = flags & (
+                _less(*least, high, low) if bounds.low_open else ~_less(high, low, *least)
+            )
         if bounds.high is not None:
             most = _times(bounds.high, count)
-            flags &= _less(high, low, *most) if bounds.high_open else ~_less(*most, high, low)
+            flags = flags & (
+                _less(high, low, *most) if bounds.high_open else ~_less(*most, high, low)
+            )
         return flags
 
 
@@ -151,10 +155,9 @@ def small_ratios(sums_: Array, scale: int, numbers: Array, bounds: Bounds, words
 
 def extremes(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
     """Largest (or smallest) values of one column over the same matches up to the same end."""
-    measure = leaves[0].measure
-    assert isinstance(measure, Extreme)
-    column, kernel = _column(leaves[0]), kernels.largest if measure.largest else kernels.smallest
-    nothing = MISSING if measure.largest else _MOST
+    measure, column = leaves[0].measure, _column(leaves[0])
+    up = isinstance(measure, Extreme) and measure.largest
+    kernel, nothing = (kernels.largest, MISSING) if up else (kernels.smallest, _MOST)
     best = np.full(reader.space.size, nothing, np.int64)
     answers: Answers = {}
     for ring in rings([(leaf.window, leaf) for leaf in leaves]):
@@ -173,14 +176,14 @@ def extremes(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
 def shares(reader: Reader, leaves: Sequence[Behaviour]) -> Answers:
     """Shares of the same part of the same matches up to the same end."""
     measure = leaves[0].measure
-    assert isinstance(measure, Share)
+    atoms = measure.atoms if isinstance(measure, Share) else ()
     part = np.zeros(reader.space.size, np.uint32)
     whole = np.zeros(reader.space.size, np.uint32)
     answers: Answers = {}
     for ring in rings([(leaf.window, leaf) for leaf in leaves]):
         for chosen in reader.chosen(leaves[0].match, ring.start, ring.end):
             add(whole, reader, chosen, _COUNTED)
-            both = reader.choose(chosen.group, measure.atoms, chosen)
+            both = reader.choose(chosen.group, atoms, chosen)
             if len(both):
                 add(part, reader, both, _COUNTED)
         for leaf in ring.asked:

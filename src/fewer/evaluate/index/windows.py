@@ -50,7 +50,7 @@ class Piece:
 
 
 def periods(each: int, as_of: int, start: int, end: int) -> list[Piece]:
-    """Spans ``[as_of - i * each, as_of - (i - 1) * each)`` cut to ``[start, end)``, latest first."""
+    """Spans ``[as_of - i * each, as_of - (i - 1) * each)`` in ``[start, end)``, latest first."""
     pieces = []
     number = (as_of - end) // each
     while (high := as_of - number * each) > start:
