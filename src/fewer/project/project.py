@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 CONTROL_URL: Final = "FEWER_CONTROL_URL"
 """Environment variable with the control database's URL; a file in ``.fewer/`` without it."""
 
-DEFAULT_ENGINE: Final = "duckdb"
+DEFAULT_ENGINE: Final = "embedded"
 
 AsOf = str | int | datetime | None
 """``"now"``, ``"end"``, a date or time as text, UTC microseconds, a datetime; None is now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Totals:
         """For each person whether sum / values lies within bounds; false without a value."""
         high, low = self.settled()
         count = self.values.astype(np.int64)
-        flags: Array = count > 0
+        flags: Any = count > 0
         if bounds.low is not None:
             least = _times(bounds.low, count)
             flags = flags & (
@@ -69,7 +70,8 @@ class Totals:
             flags = flags & (
                 _less(high, low, *most) if bounds.high_open else ~_less(*most, high, low)
             )
-        return flags
+        within: Array = flags
+        return within
 
 
 def _less(
