@@ -59,7 +59,7 @@ class Totals:
         """For each person whether sum / values lies within bounds; false without a value."""
         high, low = self.settled()
         count = self.values.astype(np.int64)
-        flags: Any = count > 0
+        flags: Array = count > 0
         if bounds.low is not None:
             least = _times(bounds.low, count)
             flags = flags & (
@@ -70,15 +70,15 @@ class Totals:
             flags = flags & (
                 _less(high, low, *most) if bounds.high_open else ~_less(*most, high, low)
             )
-        within: Array = flags
-        return within
+        return flags
 
 
 def _less(
     high: Array | int, low: Array | int, than_high: Array | int, than_low: Array | int
 ) -> Array:
-    found: Array = (high < than_high) | ((high == than_high) & (low < than_low))
-    return found
+    found: Any = (high < than_high) | ((high == than_high) & (low < than_low))
+    less: Array = found
+    return less
 
 
 def _times(bound: int, count: Array) -> tuple[Array, Array]:
