@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 from pyroaring import BitMap
@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from fewer.errors import EngineError, did_you_mean
 from fewer.evaluate.plan.plan import Plan
+from fewer.evaluate.sql.functions.base import Functions
 from fewer.model.catalog import Catalog
 
 GROUP: Final = "fewer.engines"
@@ -176,6 +177,24 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release what the engine holds."""
+        ...
+
+
+@runtime_checkable
+class InPlaceEngine(Protocol):
+    """An engine that reads the user's own tables where they are."""
+
+    own_functions: ClassVar[Functions]
+    """How it speaks of tables that it did not make itself."""
+
+    @classmethod
+    def described(
+        cls, places: Collection[tuple[str, ...]], settings: EngineSettings
+    ) -> Mapping[tuple[str, ...], Mapping[str, str]]:
+        """Column -> type, as its catalog writes it, for each table that is there.
+
+        A place is a table's name in parts, or "" and the paths of files.
+        """
         ...
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -22,7 +22,7 @@ from fewer.evaluate.engines.base import (
     StepRun,
     Stop,
 )
-from fewer.evaluate.engines.collect import Collector, check
+from fewer.evaluate.engines.collect import Collector, Number, check
 from fewer.evaluate.engines.interrupt import interruptible
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
@@ -56,10 +56,13 @@ class DuckDBEngine:
         memory_limit: What DuckDB may hold before it writes to disk, such as ``"4GB"``; default:
             80 % of the machine.
         temp_directory: Where it writes then; default: the system's.
+        number: Given when the relations know people by text: their numbers.
+        file: Database whose tables the relations may read; it is only read.
     """
 
     name = "duckdb"
     capabilities = Capabilities(dialect="duckdb", executed_in_tests=True, in_place=True)
+    own_functions: ClassVar = DUCKDB
 
     def __init__(
         self,
@@ -69,8 +72,11 @@ class DuckDBEngine:
         threads: int = 2,
         memory_limit: str | None = None,
         temp_directory: Path | None = None,
+        number: Number | None = None,
+        file: str | None = None,
     ) -> None:
         self.catalog = catalog
+        self._number = number
         folder = temp_directory or Path(tempfile.gettempdir()) / "fewer-duckdb"
         settings: dict[str, Any] = {
             "threads": threads,
@@ -83,8 +89,11 @@ class DuckDBEngine:
         if memory_limit:
             settings["memory_limit"] = memory_limit
         self._root = duckdb.connect(":memory:", config=settings)
+        if file:
+            _attach(self._root, file)
         for relation, query in relations.items():
-            view = exp.Create(this=table(relation), kind="VIEW", expression=query)
+            read = _located(query) if file else query
+            view = exp.Create(this=table(relation), kind="VIEW", expression=read)
             self._execute(self._root, view.sql(dialect="duckdb"))
 
     @classmethod
@@ -96,7 +105,34 @@ class DuckDBEngine:
             threads=settings.threads,
             memory_limit=settings.memory_limit,
             temp_directory=settings.temp_directory,
+            number=dataset.number if dataset.in_place else None,
+            file=settings.url if dataset.in_place else None,
         )
+
+    @classmethod
+    def described(
+        cls, places: Collection[tuple[str, ...]], settings: EngineSettings
+    ) -> dict[tuple[str, ...], dict[str, str]]:
+        """Columns of tables of a database file, or of files; see `InPlaceEngine.described`."""
+        found = {}
+        with duckdb.connect(":memory:", config={"autoload_known_extensions": False}) as connection:
+            if settings.url:
+                _attach(connection, settings.url)
+            for place in places:
+                query = exp.select("*").from_(_source(place)).limit(0)
+                try:
+                    relation = connection.sql(query.sql(dialect="duckdb"))
+                except duckdb.CatalogException:
+                    continue
+                except duckdb.Error as error:
+                    words = ", ".join(place[1:]) if not place[0] else ".".join(place)
+                    raise EngineError(
+                        f"{words} can't be read: {type(error).__name__}. Expected Parquet or CSV"
+                        " files, or a table of the database file."
+                    ) from None
+                types = map(str, relation.types)
+                found[place] = dict(zip(relation.columns, types, strict=True))
+        return found
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` and fetch every row; see `Engine.run`."""
@@ -133,7 +169,7 @@ class DuckDBEngine:
         """Members of all segments; each step of the program becomes a temporary table."""
         compiled = program(plan, DUCKDB)
         total = len(compiled.steps) + len(compiled.results)
-        collector = Collector("duckdb", should_stop)
+        collector = Collector("duckdb", should_stop, self._number)
         runs: list[StepRun] = []
 
         def done(run: StepRun) -> None:
@@ -194,3 +230,39 @@ def _refused(error: duckdb.Error, sql: str) -> EngineError:
     said = type(error).__name__ if isinstance(error, _TELLS_VALUES) else str(error)
     rest = f"\n... ({len(sql):,} characters in all)" if len(sql) > _MOST_SQL else ""
     return EngineError(f"DuckDB could not run this query: {said}\n\n{sql[:_MOST_SQL]}{rest}")
+
+
+_ATTACHED: Final = "own"
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, file: str) -> None:
+    path = exp.Literal.string(file).sql("duckdb")
+    try:
+        connection.execute(f"ATTACH {path} AS {_ATTACHED} (READ_ONLY)")
+    except duckdb.Error as error:
+        raise EngineError(
+            f"The database file {file} can't be opened: {type(error).__name__}. Expected a DuckDB"
+            " file that no other program is writing to."
+        ) from None
+
+
+def _source(place: tuple[str, ...]) -> exp.Expr:
+    """The table of that name, or the files."""
+    if not place[0] and DUCKDB.own and DUCKDB.own.files:
+        return DUCKDB.own.files(place[1:])
+    names = ("this", "db", "catalog")
+    parts = zip(names, reversed(place), strict=False)
+    found = exp.Table(**{k: exp.Identifier(this=part, quoted=True) for k, part in parts})
+    located = _located(exp.select("*").from_(found)).find(exp.Table)
+    return located or found
+
+
+def _located(query: exp.Query) -> exp.Query:
+    """The query over tables of the attached file: views of ours could have their names."""
+    query = query.copy()
+    for found in query.find_all(exp.Table):
+        if isinstance(found.this, exp.Identifier) and not found.catalog:
+            if not found.db:
+                found.set("db", exp.Identifier(this="main", quoted=True))
+            found.set("catalog", exp.Identifier(this=_ATTACHED, quoted=True))
+    return query

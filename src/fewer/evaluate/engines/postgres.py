@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Self
@@ -48,6 +48,14 @@ _PLACES: Final = "places"
 _MANY: Final = 1_000
 """Rows from which a step is worth being analysed."""
 
+_COLUMNS: Final = """
+SELECT a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)
+FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+"""Names and types of a table's columns; a domain is what it is made of."""
+
 _ARROW: Final = {"int8": pa.int64(), "int4": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
 
 
@@ -65,6 +73,8 @@ class PostgresEngine:
     capabilities: ClassVar = Capabilities(
         dialect="postgres", executed_in_tests=True, server=True, in_place=True
     )
+
+    own_functions: ClassVar = POSTGRES
 
     def __init__(self, dataset: Dataset, settings: EngineSettings) -> None:
         self._dataset = dataset
@@ -86,6 +96,23 @@ class PostgresEngine:
     def open(cls, dataset: Dataset, settings: EngineSettings) -> Self:
         """An engine over the data; see `Engine.open`."""
         return cls(dataset, settings)
+
+    @classmethod
+    def described(
+        cls, places: Collection[tuple[str, ...]], settings: EngineSettings
+    ) -> dict[tuple[str, ...], dict[str, str]]:
+        """Columns of tables, views and foreign tables; see `InPlaceEngine.described`."""
+        session = Session(settings)
+        try:
+            found = {}
+            for place in places:
+                name = ".".join(exp.Identifier(this=p, quoted=True).sql("postgres") for p in place)
+                columns = session.execute(_COLUMNS, [name]).fetchall()
+                if columns:
+                    found[place] = dict(columns)
+            return found
+        finally:
+            session.close()
 
     def _view_tables(self) -> None:
         temporary = exp.Properties(expressions=[exp.TemporaryProperty()])

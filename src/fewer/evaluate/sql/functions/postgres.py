@@ -13,8 +13,10 @@ from typing import Final
 
 from sqlglot import exp
 
-from fewer.evaluate.sql.functions.base import Functions
+from fewer.evaluate.sql.functions.base import Functions, Kind, OwnColumns
+from fewer.evaluate.sql.functions.template import filled
 from fewer.evaluate.sql.tree import call, column, named, number, select, table
+from fewer.model.values import ValueType
 
 MOST_COLUMNS: Final = 1_500
 """Columns of one query: PostgreSQL refuses more than 1,664, and tables of more than 1,600."""
@@ -101,6 +103,84 @@ def _ends_with(text: exp.Expr, part: str) -> exp.Expr:
     return exp.EQ(this=end, expression=exp.Literal.string(part))
 
 
+_KINDS: Final[dict[str, Kind]] = {
+    "text": "text",
+    "character varying": "text",
+    "character": "text",
+    "name": "text",
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "numeric": "decimal",
+    "real": "float",
+    "double precision": "float",
+    "boolean": "boolean",
+    "timestamp without time zone": "wall",
+    "timestamp with time zone": "instant",
+    "date": "date",
+}
+
+_TYPES: Final[dict[ValueType, str]] = {
+    "text": "TEXT",
+    "number": "BIGINT",
+    "boolean": "BOOLEAN",
+    "timestamp": "BIGINT",
+}
+
+
+def _null(type_: ValueType) -> exp.Expr:
+    null = exp.cast(exp.Null(), _TYPES[type_], dialect="postgres")
+    return collated(null) if type_ == "text" else null
+
+
+def _text(value: exp.Expr, _: Kind) -> exp.Expr:
+    return collated(exp.cast(value, "TEXT", dialect="postgres"))
+
+
+def _number(value: exp.Expr, kind: Kind) -> exp.Expr:
+    """As NUMERIC. A cast of a double keeps 15 digits only, its text is the shortest decimal."""
+    template = "CAST(CAST(:v AS TEXT) AS DECIMAL)" if kind == "float" else "CAST(:v AS DECIMAL)"
+    return filled(template, "postgres", value)
+
+
+def _millionths(value: exp.Expr, kind: Kind) -> exp.Expr:
+    # NUMERIC rounds half away from zero; its NaN is larger than every number.
+    rounded = filled("ROUND(:v, 6)", "postgres", _number(value, kind))
+    return filled(
+        "CASE WHEN :v BETWEEN -9200000000000 AND 9200000000000"
+        " THEN CAST(:v * 1000000 AS BIGINT) END",
+        "postgres",
+        rounded,
+    )
+
+
+def _counted(value: exp.Expr, kind: Kind, by: int) -> exp.Expr:
+    times = exp.Mul(this=_number(value, kind), expression=number(by))
+    return filled(
+        "CASE WHEN :v BETWEEN -9200000000000000000 AND 9200000000000000000"
+        " THEN CAST(FLOOR(:v) AS BIGINT) END",
+        "postgres",
+        exp.Paren(this=times),
+    )
+
+
+OWN: Final = OwnColumns(
+    kind=lambda type_: _KINDS.get(type_, "other"),
+    null=_null,
+    text=_text,
+    millionths=_millionths,
+    micros=lambda value, _: filled(
+        "CASE WHEN ISFINITE(:v) THEN CAST(EXTRACT(EPOCH FROM :v) * 1000000 AS BIGINT) END",
+        "postgres",
+        value,
+    ),
+    counted=_counted,
+    digest=lambda text: collated(
+        filled("LEFT(ENCODE(SHA256(CONVERT_TO(:v, 'UTF8')), 'hex'), 32)", "postgres", text)
+    ),
+    is_nfc=lambda text: exp.EQ(this=call("NORMALIZE", text), expression=text.copy()),
+)
+
 POSTGRES: Final = Functions(
     dialect="postgres",
     literal=exp.Literal.string,
@@ -115,6 +195,7 @@ POSTGRES: Final = Functions(
     matches=_matches,
     digest=_digest,
     most_columns=MOST_COLUMNS,
+    own=OWN,
     wide_frames=False,  # MAX of a frame whose start moves is computed anew for every row
 )
 
