@@ -35,7 +35,7 @@ from fewer.evaluate.index.people import People, everyone
 from fewer.evaluate.index.predicate import Frame
 from fewer.evaluate.index.rows import Reader
 from fewer.evaluate.index.sequence import MOST_KINDS
-from fewer.evaluate.index.space import space
+from fewer.evaluate.index.space import bitmap, space
 from fewer.evaluate.plan.leaf import Behaviour, Chain, Leaf, Pick, is_constant
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
@@ -257,7 +257,7 @@ class EmbeddedEngine:
     def _rows(self, index: Index) -> Reader:
         if self._reader is None:
             people = self._of_persons()
-            held = BitMap(people.numbers)
+            held = bitmap(np.sort(people.numbers))
             columns = self.catalog.properties.get(ITEM_ID, {})
             self._reader = Reader(
                 index.parts, space(index.parts, [held]), self._of_items(), columns.get("text")
@@ -274,7 +274,7 @@ class EmbeddedEngine:
             numbers = self.run(select([column("person")], table("persons"))).column("person")
             self._people = People(
                 self._frame("people", "person", self.catalog.traits),
-                BitMap(numbers.to_numpy().astype(np.uint32)),
+                bitmap(np.sort(numbers.to_numpy())),
                 self._granted,
                 self._listed,
                 self._sampled,
@@ -309,7 +309,7 @@ class EmbeddedEngine:
         return self._persons_of(select([column("person")], table("persons"), where=below))
 
     def _persons_of(self, query: exp.Select) -> BitMap:
-        return BitMap(self.run(query).column("person").to_numpy().astype(np.uint32))
+        return bitmap(np.sort(self.run(query).column("person").to_numpy()))
 
 
 def _steps(done: Sequence[Done], plan: Plan, wall: float) -> list[StepRun]:

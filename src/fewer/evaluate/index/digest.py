@@ -45,7 +45,7 @@ def _opened(path: Path) -> pq.ParquetFile:
     except FileNotFoundError:
         raise gone(path) from None
     except (OSError, pa.ArrowException) as error:
-        raise EngineError(_unreadable(path, error)) from None
+        raise unreadable(path, error) from None
 
 
 def gone(path: Path) -> EngineError:
@@ -56,8 +56,9 @@ def gone(path: Path) -> EngineError:
     )
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    return (
+def unreadable(path: Path, error: Exception) -> EngineError:
+    """The error for a data file that is not what the store wrote."""
+    return EngineError(
         f"A data file of the store can't be read: {path.parent.name}/{path.name}"
         f" ({type(error).__name__}). Restore .fewer from a backup, or read the sources anew:"
         " fewer ingest --rebuild"
@@ -66,11 +67,11 @@ def _unreadable(path: Path, error: Exception) -> str:
 
 def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     names = set(file.schema_arrow.names)
-    ts = _numbers(_column(file, path, "ts"), path, "ts")
-    events = _column(file, path, "event").dictionary_encode()
+    ts = _numbers(_key(file, path, "ts"), path, "ts")
+    events = _texted(_key(file, path, "event"), path, "event").dictionary_encode()
     narrow = np.min_scalar_type(max(len(events.dictionary), 1))
     order = _order(file, path, ts, events.indices.to_numpy().astype(narrow))
-    person = _column(file, path, "person").cast(pa.int64()).to_numpy().astype(np.uint32)
+    person = _persons(file, path)
     arrays: dict[str, Array] = {"people": np.frombuffer(_everyone(person).serialize(), np.uint8)}
     groups: list[dict[str, Any]] = []
     sizes = np.bincount(events.indices.to_numpy(), minlength=len(events.dictionary))
@@ -105,11 +106,26 @@ def _everyone(person: Array) -> BitMap:
     return BitMap(array("I", ordered[first].tobytes()))
 
 
+def _persons(file: pq.ParquetFile, path: Path) -> Array:
+    column = _key(file, path, "person")
+    numbers = _numbers(column, path, "person")
+    if numbers.size and not 0 <= int(numbers.min()) <= int(numbers.max()) < _FULL:
+        raise _retyped(path, "person", column)
+    return numbers.astype(np.uint32)
+
+
+def _key(file: pq.ParquetFile, path: Path, name: str) -> pa.Array:
+    column = _column(file, path, name)
+    if column.null_count:
+        raise _retyped(path, name, column, "nothing in some rows")
+    return column
+
+
 def _column(file: pq.ParquetFile, path: Path, name: str) -> pa.Array:
     try:
         found = file.read(columns=[name]).column(name)
     except (OSError, pa.ArrowException, KeyError) as error:
-        raise EngineError(_unreadable(path, error)) from None
+        raise unreadable(path, error) from None
     if pa.types.is_string(found.type):
         found = found.cast(pa.large_string())  # of which one array can be as long as it must
     return found.combine_chunks()
@@ -150,7 +166,11 @@ def _properties(
     for name in sorted(names - set(KEYS)):
         yield name, _column(file, path, name)
     if "overflow" in names:
-        yield from _overflowing(_column(file, path, "overflow"))
+        texts = _texted(_column(file, path, "overflow"), path, "overflow")
+        try:
+            yield from _overflowing(texts)
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:  # no such JSON
+            raise unreadable(path, error) from None
 
 
 def _overflowing(texts: pa.Array) -> Iterator[tuple[str, pa.Array]]:
@@ -203,9 +223,7 @@ def _add(
 
 def _texts(column: pa.Array, path: Path, name: str) -> tuple[Array, Array, Array]:
     """Codes from 1 (0 is missing) in as few bytes as they need; offsets and bytes of the texts."""
-    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
-        raise _retyped(path, name, column)
-    encoded = column.cast(pa.large_string()).dictionary_encode()
+    encoded = _texted(column, path, name).dictionary_encode()
     texts = encoded.dictionary
     codes = pc.add(pc.fill_null(encoded.indices, -1), 1).to_numpy()
     width = np.min_scalar_type(len(texts))
@@ -216,17 +234,27 @@ def _texts(column: pa.Array, path: Path, name: str) -> tuple[Array, Array, Array
     return codes.astype(width), places - places[0], held
 
 
+def _texted(column: pa.Array, path: Path, name: str) -> pa.Array:
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        raise _retyped(path, name, column)
+    return column.cast(pa.large_string())
+
+
 def _numbers(column: pa.Array, path: Path, name: str) -> Array:
     if not pa.types.is_integer(column.type):
         raise _retyped(path, name, column)
-    values = pc.fill_null(column.cast(pa.int64()), int(MISSING))
-    whole: Array = values.to_numpy(zero_copy_only=False)
-    return whole
+    try:
+        whole = column.cast(pa.int64())
+    except pa.ArrowInvalid:  # beyond 64 bits
+        raise _retyped(path, name, column) from None
+    values = pc.fill_null(whole, MISSING)
+    found: Array = values.to_numpy(zero_copy_only=False)
+    return found
 
 
-def _retyped(path: Path, name: str, column: pa.Array) -> EngineError:
+def _retyped(path: Path, name: str, column: pa.Array, holds: str = "") -> EngineError:
     return EngineError(
-        f"Column {name!r} of {path.parent.name}/{path.name} holds {column.type}, which is not what"
+        f"Column {name!r} of {path.parent.name}/{path.name} holds {holds or column.type}, not what"
         " the store writes there. Restore .fewer from a backup, or read the sources anew:"
         " fewer ingest --rebuild"
     )

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyroaring import BitMap
 
-from fewer.evaluate.index.digest import gone
+from fewer.evaluate.index.digest import gone, unreadable
 from fewer.evaluate.index.layout import Array, PartFile
 
 
@@ -75,6 +75,8 @@ class Part:
             table = pq.read_table(self.data, columns=["event", "ts", "event_id"], partitioning=None)
         except FileNotFoundError:
             raise gone(self.data) from None
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(self.data, error) from None
         table = table.append_column("key", table.column("event_id").cast(pa.large_binary()))
         found = []
         for group in self.groups:

@@ -76,8 +76,12 @@ class Space:
         """Persons of a bit set."""
         out = np.empty(int(np.bitwise_count(bits).sum()), np.uint32)
         expand(bits, out)
-        numbers = out if self.ids is None else self.ids[out].astype(np.uint32)
-        return BitMap(array("I", numbers.tobytes()))
+        return bitmap(out if self.ids is None else self.ids[out])
+
+
+def bitmap(numbers: Array) -> BitMap:
+    """Set of numbers, which must be in order: that takes a thousandth of the time."""
+    return BitMap(array("I", numbers.astype(np.uint32, copy=False).tobytes()))
 
 
 def space(parts: Sequence[Part], others: Iterable[BitMap]) -> Space:
