@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
-import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 from sqlglot import exp
@@ -45,6 +45,9 @@ from fewer.model.catalog import ITEM_ID
 
 _MOST_KNOWN: Final = 256 << 20
 """Bytes of answers that are kept for the next question."""
+
+_LARGE: Final = ("events", "ad_reports")
+"""Relations that evaluation never reads: opening their files costs more than it does."""
 
 _LONG: Final = "a sequence of more than 64 different steps"
 _OPEN: Final[dict[Path, Index]] = {}
@@ -82,7 +85,8 @@ class EmbeddedEngine:
         self.catalog = dataset.catalog
         self._dataset = dataset
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._sql = DuckDBEngine.open(dataset, settings)
+        self._queries: DuckDBEngine | None = None
+        self._tables: DuckDBEngine | None = None
         self._known: dict[tuple[int, str, int], Bits] = {}
         self._everyone: dict[int, Array] = {}
         self._people: People | None = None
@@ -97,15 +101,17 @@ class EmbeddedEngine:
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` on DuckDB and fetch every row; see `Engine.run`."""
-        return self._sql.run(query, parameters=parameters)
+        return self._sql().run(query, parameters=parameters)
 
     def hold(self, relation: str) -> None:
         """Keep a relation in memory for queries."""
-        self._sql.hold(relation)
+        self._sql().hold(relation)
 
     def close(self) -> None:
         """Release what the engine holds; the index stays on disk."""
-        self._sql.close()
+        for opened in (self._queries, self._tables):
+            if opened:
+                opened.close()
         if self._temporary:
             self._temporary.cleanup()
 
@@ -213,6 +219,20 @@ class EmbeddedEngine:
 
     # ------------------------------------------------------------------------------- the data
 
+    def _sql(self) -> DuckDBEngine:
+        """DuckDB over all relations; not before a query comes, as it opens every file of events."""
+        if self._queries is None:
+            self._queries = DuckDBEngine.open(self._dataset, self.settings)
+        return self._queries
+
+    def _read(self, query: exp.Select) -> pa.Table:
+        """Rows of what is known of people and items, which evaluation needs beside the index."""
+        if self._tables is None:
+            named = self._dataset.relations.items()
+            small = {name: relation for name, relation in named if name not in _LARGE}
+            self._tables = DuckDBEngine.open(replace(self._dataset, relations=small), self.settings)
+        return self._tables.run(query)
+
     def _opened(self, progress: Progress | None, should_stop: Stop | None) -> Index:
         folder = self._folder()
         files = self._dataset.files or (
@@ -257,7 +277,7 @@ class EmbeddedEngine:
     def _rows(self, index: Index) -> Reader:
         if self._reader is None:
             people = self._of_persons()
-            held = bitmap(np.sort(people.numbers))
+            held = bitmap(people.numbers)
             columns = self.catalog.properties.get(ITEM_ID, {})
             self._reader = Reader(
                 index.parts, space(index.parts, [held]), self._of_items(), columns.get("text")
@@ -271,10 +291,10 @@ class EmbeddedEngine:
 
     def _of_persons(self) -> People:
         if self._people is None:
-            numbers = self.run(select([column("person")], table("persons"))).column("person")
+            numbers = self._read(select([column("person")], table("persons"))).column("person")
             self._people = People(
                 self._frame("people", "person", self.catalog.traits),
-                bitmap(np.sort(numbers.to_numpy())),
+                bitmap(numbers.to_numpy()),
                 self._granted,
                 self._listed,
                 self._sampled,
@@ -284,7 +304,7 @@ class EmbeddedEngine:
     def _frame(self, relation: str, key: str, names: Mapping[str, Mapping[Any, str]]) -> Frame:
         columns = sorted({stored for typed in names.values() for stored in typed.values()})
         query = select([column(name) for name in (key, *columns)], table(relation))
-        held = self.run(query).combine_chunks()
+        held = self._read(query).combine_chunks()
 
         def whole(name: str) -> pa.Array:
             found = held.column(name)
@@ -309,7 +329,7 @@ class EmbeddedEngine:
         return self._persons_of(select([column("person")], table("persons"), where=below))
 
     def _persons_of(self, query: exp.Select) -> BitMap:
-        return bitmap(np.sort(self.run(query).column("person").to_numpy()))
+        return bitmap(self.run(query).column("person").to_numpy())
 
 
 def _steps(done: Sequence[Done], plan: Plan, wall: float) -> list[StepRun]:

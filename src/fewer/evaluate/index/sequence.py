@@ -60,14 +60,20 @@ def chains(
     out = np.zeros((len(leaves), reader.space.words), np.uint64)
     rows = _rows(reader, shape, people, since(leaves), as_of, session_gap) if people.any() else None
     if rows is not None and rows.slots.size:
-        _, keys = np.unique(rows.keys, return_inverse=True)
-        starts, order = runs(keys, int(keys.max()) + 1)
+        keys, size = rows.slots, reader.space.size
+        who = np.arange(size, dtype=np.uint32)
+        if shape.keys or shape.session:
+            _, keys = np.unique(rows.keys, return_inverse=True)
+            size = int(keys.max()) + 1
+            who = np.empty(size, np.uint32)
+            who[keys] = rows.slots
+        starts, order = runs(keys, size)
         times, flags = rows.times[order], rows.flags[order]
         kernels.settle(starts, times, flags)
         windows = [(_start(leaf), leaf.window.end) for leaf in leaves]
         kernels.chain(
             starts,
-            rows.slots[order][starts[:-1]],
+            who,
             times,
             flags,
             *_steps(shape),
@@ -120,7 +126,7 @@ def _rows(
         slots=slots,
         times=np.concatenate([chosen.group.instants(chosen.index) for chosen in taken]),
         flags=np.concatenate(flags),
-        keys=slots.astype(np.int64),
+        keys=slots,
     )
     for key in shape.keys:
         codes = coded(reader, taken, key)
@@ -151,7 +157,9 @@ def _flagged(
             if match.events is not None and group.event not in match.events:
                 continue
             hits = reader.choose(group, match.atoms, mine)
-            if len(hits):
+            if len(hits) == len(mine):
+                flags |= np.uint64(1) << np.uint64(bit)
+            elif len(hits):
                 flags[np.searchsorted(mine.each, hits.each)] |= np.uint64(1) << np.uint64(bit)
         some = flags != 0
         if some.any():

@@ -80,7 +80,9 @@ class Space:
 
 
 def bitmap(numbers: Array) -> BitMap:
-    """Set of numbers, which must be in order: that takes a thousandth of the time."""
+    """Set of numbers, in order or not: taken in order, they cost a thousandth of the time."""
+    if numbers.size and (numbers[1:] < numbers[:-1]).any():
+        numbers = np.sort(numbers)
     return BitMap(array("I", numbers.astype(np.uint32, copy=False).tobytes()))
 
 
