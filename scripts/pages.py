@@ -1,6 +1,6 @@
 """Write the pages of `docs/` that follow from the code; with ``--check``, only compare.
 
-python scripts/pages.py            write docs/cli.md
+python scripts/pages.py            write docs/cli.md and docs/engines/capabilities.md
 python scripts/pages.py --check    exit 1 and show the difference when it is out of date
 """
 
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import capabilities
 import click
 
 from fewer.interfaces.cli.main import cli
@@ -88,7 +89,10 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "engines/capabilities.md": capabilities.page,
+}
 
 
 def main(arguments: list[str]) -> int:

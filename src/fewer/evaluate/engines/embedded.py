@@ -49,7 +49,6 @@ _MOST_KNOWN: Final = 256 << 20
 _LARGE: Final = ("events", "ad_reports")
 """Relations that evaluation never reads: opening their files costs more than it does."""
 
-_LONG: Final = "a sequence of more than 64 different steps"
 _OPEN: Final[dict[Path, Index]] = {}
 """Indexes mapped by this process: what was checked once need not be checked again."""
 
@@ -68,11 +67,7 @@ class EmbeddedEngine:
     """
 
     name = "embedded"
-    capabilities = Capabilities(
-        dialect="duckdb",
-        executed_in_tests=True,
-        lacks={_LONG: "Split the sequence, or use --engine duckdb."},
-    )
+    capabilities = Capabilities(dialect="duckdb", executed_in_tests=True)
 
     def __init__(self, dataset: Dataset, settings: EngineSettings) -> None:
         if dataset.in_place:
@@ -123,7 +118,8 @@ class EmbeddedEngine:
         should_stop: Stop | None = None,
     ) -> Evaluation:
         """Members of all segments of the plan, at its as_of."""
-        self._refuse(plan)
+        if any(_is_long(leaf) for leaf in plan.leaves):
+            return self._sql.evaluate(plan, progress=progress, should_stop=should_stop)
         return self._whole(lambda: self._evaluate(plan, progress, should_stop))
 
     def prepare(
@@ -206,16 +202,6 @@ class EmbeddedEngine:
         if size > _MOST_KNOWN:
             self._known.clear()
         return self._known.setdefault(key, {})
-
-    def _refuse(self, plan: Plan) -> None:
-        for leaf in plan.leaves:
-            if isinstance(leaf, Chain):
-                kinds = {link.match for link in leaf.shape.links}
-                if len(kinds) > MOST_KINDS:
-                    raise UnsupportedByEngineError(
-                        f"The embedded engine can't evaluate {_LONG}: this one has {len(kinds)}."
-                        f" {self.capabilities.lacks[_LONG]}"
-                    )
 
     # ------------------------------------------------------------------------------- the data
 
@@ -358,6 +344,11 @@ def _parts_read(index: Index, plan: Plan) -> int:
         and (reads.events is None or any(g.event in reads.events for g in part.groups))
         for part in index.parts
     )
+
+
+def _is_long(leaf: Leaf) -> bool:
+    """Whether a sequence has more kinds of steps than a row of the index can tell apart."""
+    return isinstance(leaf, Chain) and len({k.match for k in leaf.shape.links}) > MOST_KINDS
 
 
 def _words(index: Index) -> str:
