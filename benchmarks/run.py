@@ -1,191 +1,169 @@
-"""Measure the command against its budgets, each beside a yardstick of the same minutes.
+"""Measure fewer beside other ways of doing the same work, in one run on one machine.
 
-    make bench                                  one million events, 200 segments
-    python benchmarks/run.py --events 20000000  more
+    make bench                                     half a million events, a few minutes
+    python benchmarks/run.py --events 50M          what docs/benchmarks.md shows
+    python benchmarks/run.py --only a,b --mix micro --seed 7
 
-Seconds depend on the machine, ratios much less: a budget is a multiple of what DuckDB needs for
-the plain form of the same work, on the same file, in the same run. Every figure is the best of a
-few rounds, since whatever else runs here can only make one slower. Exit 1 when one is over.
+Seconds depend on the machine, ratios much less: each figure stands beside what something else
+needs for the same work in the same minutes, and every result is compared. Exit 1 when results
+differ or a budget is not met.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Final
 
-import duckdb
+HERE: Final = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 
-FEWER = Path(sys.executable).with_name("fewer")
-AS_OF = "2026-04-01T00:00:00Z"
-NAMES = ("page_view", "product_view", "add_to_cart", "purchase", "video_play")
+from fewer_bench.figures import Section, markdown, verdicts  # noqa: E402  found by the line above
+from fewer_bench.machine import machine  # noqa: E402
+from fewer_bench.mix import MIXES  # noqa: E402
+from fewer_bench.options import Options  # noqa: E402
 
-SETTINGS = """\
-version: 1
-name: Benchmark
-data: simulated
-sources:
-  - id: log
-    files: events.parquet
-    events:
-      event: {column: event}
-      person: person
-      ts: ts
-      id: event_id
-      properties: {path: path, value: {column: value, type: number}}
-"""
+SECTIONS: Final = {
+    "a": "membership",
+    "b": "previews",
+    "c": "ingestion",
+    "d": "refresh",
+    "e": "growth",
+    "f": "engines",
+    "g": "memory",
+}
+"""Letter -> module of `fewer_bench` with a function `measure`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What was measured, in seconds, and how much it may cost."""
-
-    what: str
-    seconds: float
-    budget: float  # seconds, or multiple of the yardstick when there is one
-    yardstick: float | None = None
-
-    @property
-    def spent(self) -> float:
-        """Seconds, or multiple of the yardstick."""
-        return self.seconds / self.yardstick if self.yardstick else self.seconds
-
-    def row(self) -> str:
-        """One line of the table."""
-        unit = "x" if self.yardstick else "s"
-        plain = f"{self.yardstick:9.3f} s" if self.yardstick else " " * 11
-        verdict = "ok" if self.spent <= self.budget else "OVER"
-        return (
-            f"{self.what:44} {self.seconds:9.3f} s {plain} "
-            f"{self.spent:8.2f} {unit} of {self.budget:g} {unit}  {verdict}"
-        )
+_UNITS: Final = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
-def best(work: Callable[[], object], rounds: int = 3) -> float:
-    """Seconds of the quickest of some rounds."""
-    taken = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def amount(text: str) -> int:
+    """A number such as 50M, 875k or 501."""
+    unit = _UNITS.get(text[-1:].lower())
+    return round(float(text[:-1]) * unit) if unit else int(text)
 
 
-def fewer(*arguments: str | Path, cwd: Path) -> None:
-    """Run the command; its output matters only when it fails."""
-    done = subprocess.run(
-        [FEWER, "--no-prompts", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"fewer {' '.join(map(str, arguments))}: {done.stderr or done.stdout}")
-
-
-def write_events(path: Path, *, events: int, people: int) -> None:
-    """A Parquet file of `events` rows over 90 days, the same on every machine."""
-    listed = ", ".join(f"'{name}'" for name in NAMES)
-    duckdb.sql(
-        f"""
-        COPY (
-          SELECT 'e' || i AS event_id,
-                 'p' || (i * 7919 % {people:d}) AS person,
-                 TIMESTAMPTZ '2026-01-01 00:00:00+00'
-                   + to_microseconds((i::HUGEINT * 7776000000000 // {events:d})::BIGINT) AS ts,
-                 [{listed}][1 + ((i * 31 + i // 97) % {len(NAMES):d})::INT] AS event,
-                 '/c' || (i * 13 % 41) || '/p' || (i * 17 % 997) AS path,
-                 CASE WHEN i % 5 = 3 THEN (i % 20000) / 100.0 END AS value
-          FROM range({events:d}) AS t(i)
-        ) TO '{path}' (FORMAT parquet)
-        """
-    )
-
-
-def segments(count: int) -> list[tuple[str, int, int]]:
-    """Distinct (event, days, at least), as plain queries and definitions both use them."""
-    return [(NAMES[i % len(NAMES)], 1 + i % 60, 1 + i // 60) for i in range(count)]
-
-
-def write_project(folder: Path, count: int) -> None:
-    """A project with `count` segments over the file of events."""
-    folder.mkdir(parents=True)
-    (folder / "fewer.yaml").write_text(SETTINGS)
-    (folder / "segments").mkdir()
-    (folder / "segments/all.yaml").write_text(
-        "".join(
-            f"- id: s{number}\n  name: Segment {number}\n  type: recency_frequency\n"
-            f"  where: {{did: {event}, within: {days}d, count: {{at_least: {least}}}}}\n"
-            for number, (event, days, least) in enumerate(segments(count))
-        )
-    )
-
-
-def one_query_each(path: Path, count: int) -> None:
-    """The plain form of a build: each segment is a query of its own over the file."""
-    with duckdb.connect() as connection:
-        for event, days, least in segments(count):
-            connection.sql(
-                f"""
-                SELECT person FROM '{path}'
-                WHERE event = '{event}' AND ts < TIMESTAMPTZ '{AS_OF}'
-                  AND ts >= TIMESTAMPTZ '{AS_OF}' - INTERVAL {days:d} DAY
-                GROUP BY person HAVING count(*) >= {least:d}
-                """
-            ).fetchall()
-
-
-def full_scan(path: Path) -> None:
-    """Read every column of every row once."""
-    columns = ("event_id", "person", "ts", "event", "path", "value")
-    duckdb.sql(
-        f"SELECT {', '.join(f'sum(hash({column}))' for column in columns)} FROM '{path}'"
-    ).fetchall()
-
-
-def measure(folder: Path, *, events: int, people: int, count: int) -> list[Figure]:
-    """All figures, in the order of the journey."""
-    path = folder / "events.parquet"
-    write_events(path, events=events, people=people)
-    small, large = folder / "small", folder / "large"
-    write_project(large, 1_000)
-    write_project(small, count)
-    (small / path.name).symlink_to(path)
-    (large / path.name).symlink_to(path)
-
-    start = best(lambda: fewer("--help", cwd=folder), rounds=7)
-    load = best(lambda: fewer("validate", cwd=large)) - best(lambda: fewer("version", cwd=large))
-    scan = best(lambda: full_scan(path))
-    begin = time.perf_counter()
-    fewer("ingest", cwd=small)
-    ingest = time.perf_counter() - begin
-    again = best(lambda: fewer("ingest", cwd=small))
-    build = best(lambda: fewer("build", "--as-of", AS_OF, cwd=small), rounds=2)
-    plain = best(lambda: one_query_each(path, count), rounds=1)
-    return [
-        Figure("fewer --help", start, 0.35),
-        Figure("fewer validate, 1,000 segments", load, 2.0),
-        Figure(f"fewer ingest, {events:,} events / full scan", ingest, 40, scan),
-        Figure("fewer ingest again, nothing new", again, 3.0),
-        Figure(f"fewer build, {count} segments / one query each", build, 1.0, plain),
-    ]
-
-
-def main() -> int:
-    """Measure, print, judge."""
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--people", type=int, default=50_000)
-    parser.add_argument("--segments", type=int, default=200)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fewer-bench-") as folder:
-        figures = measure(
-            Path(folder), events=chosen.events, people=chosen.people, count=chosen.segments
+    parser.add_argument("--events", type=amount, default=500_000)
+    parser.add_argument("--people", type=amount, help="default: one for every 57 events")
+    parser.add_argument("--segments", type=amount, default=501)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mix", choices=sorted(MIXES), default="standard")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="letters, such as a,b")
+    parser.add_argument("--sizes", help="events of the figures over size, such as 1M,10M,50M")
+    parser.add_argument("--every", type=int, default=5, help="ask a peer every n-th segment")
+    parser.add_argument("--full", action="store_true", help="ask peers every segment")
+    parser.add_argument("--edits", type=int, default=1_000)
+    parser.add_argument("--engine", default="embedded", help="the engine that is measured")
+    parser.add_argument("--engines", default="clickhouse,spark", help="further engines, for f")
+    parser.add_argument("--elsewhere", type=amount, default=5_000_000, help="most events in f")
+    parser.add_argument("--picture", type=Path, help="draw the growth of e into this SVG")
+    parser.add_argument("--work", type=Path, help="where data are kept for the next run")
+    parser.add_argument("--json", type=Path, help="write everything measured here")
+    parser.add_argument("--markdown", type=Path, help="write the tables here")
+    return parser.parse_args(given)
+
+
+def options(asked: argparse.Namespace, work: Path) -> Options:
+    """The same as values."""
+    sizes = asked.sizes or ""
+    events = asked.events
+    return Options(
+        events=events,
+        people=asked.people or max(events * 7 // 400, 10),
+        segments=asked.segments,
+        seed=asked.seed,
+        mix=asked.mix,
+        work=work,
+        full=asked.full,
+        every=asked.every,
+        edits=asked.edits,
+        sizes=tuple(map(amount, sizes.split(",")))
+        if sizes
+        else (events // 10, events // 2, events),
+        subject=asked.engine,
+        most_elsewhere=asked.elsewhere,
+        picture=asked.picture,
+        engines=tuple(filter(None, asked.engines.split(","))),
+    )
+
+
+def measured(chosen: Options, letters: list[str]) -> list[Section]:
+    """The sections asked for, in order."""
+    found = []
+    for letter in letters:
+        measure: Callable[[Options], Section] = import_module(
+            f"fewer_bench.{SECTIONS[letter]}"
+        ).measure
+        print(f"({letter})", flush=True)
+        try:
+            found.append(measure(chosen))
+        except Exception as error:  # noqa: BLE001  the others are measured all the same
+            print(f" failed: {error}", flush=True)
+            why = f"not measured: {type(error).__name__}: {str(error)[-600:]}"
+            found.append(Section(letter, f"({letter}) {SECTIONS[letter]}", wrong=[why]))
+    return found
+
+
+def page(run: dict[str, Any], sections: list[Section]) -> str:
+    """The run as Markdown."""
+    where = run["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+    head = (
+        f"{run['when']}: {where['cpu']}, {where['cores']} cores, {where['memory_gb']} GB, load "
+        f"{where['load'][0]} at the start; {versions}. {run['events']:,} events, "
+        f"{run['people']:,} people, {run['segments']} segments, mix {run['mix']}, "
+        f"seed {run['seed']}."
+    )
+    lines = [head, ""]
+    budgets = [budget for section in sections for budget in section.budgets]
+    if budgets:
+        lines += ["## Budgets", "", *verdicts(budgets), ""]
+    for section in sections:
+        lines += markdown(section)
+    return "\n".join(lines)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Measure, tell, judge."""
+    asked = arguments(given)
+    letters = [letter for letter in asked.only.split(",") if letter]
+    if unknown := set(letters) - set(SECTIONS):
+        sys.exit(
+            f"--only: no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}"
         )
-    print("\n".join(figure.row() for figure in figures))
-    return int(any(figure.spent > figure.budget for figure in figures))
+    with tempfile.TemporaryDirectory(prefix="fewer-bench-") as folder:
+        work = asked.work or Path(folder)
+        chosen = options(asked, work.resolve())
+        run: dict[str, Any] = {
+            "when": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "machine": machine(),
+            "events": chosen.events,
+            "people": chosen.people,
+            "segments": chosen.segments,
+            "mix": chosen.mix,
+            "seed": chosen.seed,
+            "engine": chosen.subject,
+        }
+        sections = measured(chosen, letters)
+    told = page(run, sections)
+    print("\n" + told)
+    if asked.markdown:
+        asked.markdown.write_text(told, encoding="utf-8")
+    if asked.json:
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        plain = {**run, "sections": [section.plain() for section in sections]}
+        asked.json.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+    wrong = any(section.wrong for section in sections)
+    return int(wrong or any(not b.met for section in sections for b in section.budgets))
 
 
 if __name__ == "__main__":

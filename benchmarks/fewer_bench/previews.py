@@ -1,0 +1,136 @@
+"""(b) Live answers: how long one edited condition takes in a warm process, and in a cold one."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fewer.evaluate.engines.base import Dataset
+from fewer_bench import subject
+from fewer_bench.children import FailedError, environment
+from fewer_bench.figures import Budget, Section, timed, told
+from fewer_bench.mix import Drawn, edits
+from fewer_bench.options import Options
+from fewer_bench.world import World, planned
+
+_COLD = """
+import json, sys, time
+start = time.perf_counter()
+import fewer_bench.cold
+print(json.dumps(fewer_bench.cold.answer(*sys.argv[1:], start=start)))
+"""
+_CHECKED = 25
+"""One answer in so many is compared with DuckDB's."""
+
+
+def measure(options: Options) -> Section:
+    """Edit, ask, and note how long each answer took."""
+    section = Section("b", f"(b) Live answers over {options.events:,} events")
+    world = options.world()
+    asked = edits(options.edits, options.seed)
+    rows: list[list[Any]] = []
+    with world.opened() as (project, data):
+        with told(f"{len(asked)} edits, a plan of one segment each"):
+            found = _raw(options, section, world, asked, data)
+        rows += _rows("engine, one segment", asked, found)
+        _promise(section, "one segment", asked, found)
+        if hasattr(project, "preview"):
+            some = asked[: max(len(asked) // 5, 1)]
+            with told(f"{len(some)} edits through Project.preview"):
+                through = _through(lambda drawn: project.preview(drawn.where), some)
+            rows += _rows("Project.preview: size, exclusions, history, overlap", some, through)
+            _promise(section, "Project.preview", some, through)
+    section.table("Warm process, milliseconds", ("", "asked", "p50", "p95", "p99", "most"), rows)
+    with told("cold processes"):
+        _cold(section, world, asked[:3], options)
+    section.notes.append(
+        "An edit changes one condition of a micro-segment (3 AND and 1 NOT); every second question "
+        "is a single condition of another kind. An engine keeps the answers to leaves that it was "
+        "asked before, as it does behind a page on which someone edits."
+    )
+    return section
+
+
+def _raw(
+    options: Options, section: Section, world: World, asked: Sequence[Drawn], data: Dataset
+) -> list[float]:
+    """Milliseconds of a plan of one segment, planning included, on an engine that stays open."""
+    end = world.log.end
+    with (
+        subject.opened(options.subject, data, threads=options.threads) as engine,
+        subject.opened("duckdb", data) as other,
+    ):
+        engine.evaluate(planned(asked[:1], data, end))  # maps the index
+        seconds = []
+        for n, drawn in enumerate(asked):
+            answer, took = timed(
+                lambda drawn=drawn: engine.evaluate(planned([drawn], data, end))  # type: ignore[misc]
+            )
+            seconds.append(took.wall * 1_000)
+            if n % _CHECKED == 0:
+                right = other.evaluate(planned([drawn], data, end))
+                if right.members[drawn.id] != answer.members[drawn.id]:
+                    section.wrong.append(f"{drawn.id}, {drawn.where}")
+    return seconds
+
+
+def _through(ask: Callable[[Drawn], Any], asked: Sequence[Drawn]) -> list[float]:
+    """Milliseconds of each question; the first is asked twice, since it opens everything."""
+    ask(asked[0])
+    return [timed(lambda drawn=drawn: ask(drawn))[1].wall * 1_000 for drawn in asked]  # type: ignore[misc]
+
+
+def _rows(what: str, asked: Sequence[Drawn], found: Sequence[float]) -> list[list[Any]]:
+    rows = []
+    for kind in ("micro", "single"):
+        of = [ms for drawn, ms in zip(asked, found, strict=True) if drawn.kind == kind]
+        if of:
+            percentiles = [float(n) for n in np.percentile(of, (50, 95, 99))]
+            rows.append([f"{what}: {kind}", len(of), *percentiles, max(of)])
+    return rows
+
+
+def _promise(section: Section, what: str, asked: Sequence[Drawn], found: Sequence[float]) -> None:
+    for kind, limit in (("single", 100.0), ("micro", 20.0)):
+        of = [ms for drawn, ms in zip(asked, found, strict=True) if drawn.kind == kind]
+        if of:
+            p95 = float(np.percentile(of, 95))
+            section.budgets.append(Budget(f"{what}, {kind}: p95 warm", p95, limit, "ms"))
+
+
+def _cold(section: Section, world: World, asked: Sequence[Drawn], options: Options) -> None:
+    """A new process opens the project, maps the index and answers one condition."""
+    rows = []
+    for drawn in asked:
+        command = [sys.executable, "-c", _COLD, str(world.folder), json.dumps(drawn.where)]
+        start, busy = time.perf_counter(), _children()
+        done = subprocess.run(
+            [*command, options.subject],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
+        wall, cpu = time.perf_counter() - start, _children() - busy
+        if done.returncode:
+            raise FailedError(f"a cold process failed: {done.stderr[-2_000:]}")
+        said = json.loads(done.stdout)
+        parts = (said[part] for part in ("imports", "opened", "answer"))
+        rows.append([drawn.kind, *parts, wall, cpu, said["size"]])
+    columns = ("condition", "imports", "opened", "answer", "whole", "of processor", "people")
+    section.table("Cold process, seconds", columns, rows)
+    quickest = min(row[4] for row in rows)
+    section.budgets.append(Budget("cold process, whole", quickest, 1.0, "s"))
+
+
+def _children() -> float:
+    """Seconds of processor of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
