@@ -1,4 +1,4 @@
-"""docs/engines/capabilities.md: what each engine can do, from what it declares and what tests mark."""
+"""docs/engines/capabilities.md, from what engines declare and what the tests mark."""
 
 from __future__ import annotations
 

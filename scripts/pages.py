@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import capabilities
 import click
 
+import capabilities
 from fewer.interfaces.cli.main import cli
 
 DOCS = Path(__file__).parents[1] / "docs"

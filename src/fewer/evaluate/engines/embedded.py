@@ -119,7 +119,7 @@ class EmbeddedEngine:
     ) -> Evaluation:
         """Members of all segments of the plan, at its as_of."""
         if any(_is_long(leaf) for leaf in plan.leaves):
-            return self._sql.evaluate(plan, progress=progress, should_stop=should_stop)
+            return self._sql().evaluate(plan, progress=progress, should_stop=should_stop)
         return self._whole(lambda: self._evaluate(plan, progress, should_stop))
 
     def prepare(
@@ -315,7 +315,7 @@ class EmbeddedEngine:
         return self._persons_of(select([column("person")], table("persons"), where=below))
 
     def _persons_of(self, query: exp.Select) -> BitMap:
-        return bitmap(self.run(query).column("person").to_numpy())
+        return bitmap(self._read(query).column("person").to_numpy())
 
 
 def _steps(done: Sequence[Done], plan: Plan, wall: float) -> list[StepRun]:
