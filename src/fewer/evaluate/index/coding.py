@@ -131,7 +131,9 @@ def _global(taken: Sequence[Chosen], name: str) -> dict[int, Array]:
     keyed = ("global", name, token)
     if all(keyed in part.memo for part in parts.values()):
         return {at: part.memo[keyed] for at, part in parts.items()}
-    held = list(parts.values())
+    # Numbers follow from the set of parts alone: who gives them next, for a part that was made
+    # anew or on another thread, must give the same.
+    held = sorted(parts.values(), key=lambda part: part.file.path.name)
     texts = [texts_of(part, name) for part in held]
     numbers = pa.chunked_array(texts, pa.large_string()).combine_chunks().dictionary_encode()
     codes = pc.add(numbers.indices, 1).to_numpy().astype(np.int64)
