@@ -7,6 +7,7 @@ and codes are not in the order of names: an engine must not lean on any of that.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +73,9 @@ def load(world: World, folder: Path) -> Loaded:
         "ad_reports": AD_REPORTS.empty_table(),
     }
     times = [event.ts for event in world.events]
-    names = [event.event for event in world.events]
+    names = (event.event for event in world.events)
     catalog = Catalog(
-        events={name: names.count(name) for name in names},
+        events=dict(Counter(names)),
         properties=properties,
         traits=traits,
         items=items,
