@@ -80,4 +80,9 @@ def _consent(project: Project, purpose: str) -> Consent:
     )
     with project.engine(clock.now_us()) as engine:
         rows = engine.run(query, parameters=[purpose, "granted"])
-    return Consent(purpose, BitMap(rows.column("person").to_numpy()))
+    people = rows.column("person").combine_chunks()
+    if project.is_in_place:
+        from fewer.project.in_place import numbering
+
+        people = numbering(project)(people)
+    return Consent(purpose, BitMap(people.to_numpy(zero_copy_only=False)))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fewer.project.checkpoint import Head
     from fewer.project.explaining import Explanation
     from fewer.project.guarding import Tell
+    from fewer.project.in_place import OwnData
     from fewer.project.keys import Keys
     from fewer.project.measuring import Measured
     from fewer.project.reasons import Reasons, Standing
@@ -110,9 +111,18 @@ class Project:
 
         return Store.open(self.folder.store, control_url=os.environ.get(CONTROL_URL))
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the data stays in tables of the user's own."""
+        return self.settings.tables is not None
+
     @cached_property
-    def generation(self) -> Generation:
-        """The data, pinned: what it shows doesn't change until `refresh`."""
+    def generation(self) -> Generation | OwnData:
+        """The data, pinned: what it shows doesn't change until `refresh`; or tables in place."""
+        if self.is_in_place:
+            from fewer.project.in_place import OwnData
+
+            return OwnData(self)
         return self.store.generation()
 
     @cached_property
@@ -123,6 +133,10 @@ class Project:
         from fewer.project.keys import Keys
 
         def read() -> Any:
+            if self.is_in_place:
+                from fewer.project.in_place import known_people
+
+                return known_people(self)
             with self.engine(clock.now_us()) as engine:
                 return engine.run(exp.select("person", "key").from_("persons"))
 
@@ -135,14 +149,19 @@ class Project:
 
     @property
     def engine_name(self) -> str:
-        """The engine that answers when none is named."""
-        return DEFAULT_ENGINE
+        """The engine that builds when none is named."""
+        return self.settings.engine.name if self.settings.engine else DEFAULT_ENGINE
 
     def engine(self, as_of_us: int, name: str | None = None) -> AbstractContextManager[Engine]:
-        """An engine over the data as it was known at `as_of_us`; a context manager."""
+        """An engine over the data as it was known at `as_of_us`; a context manager.
+
+        Without a name, the one that answers any query: whatever engine builds, the store's files
+        are here.
+        """
         from fewer.project.engines import opened
 
-        return closing(opened(self, as_of_us, name or self.engine_name))
+        usual = self.engine_name if self.is_in_place else DEFAULT_ENGINE
+        return closing(opened(self, as_of_us, name or usual))
 
     def as_of(self, when: AsOf) -> int:
         """UTC microseconds of what a caller wrote."""
@@ -186,7 +205,9 @@ class Project:
         files give now.
         """
         from fewer.data.sources.ingest import ingest
+        from fewer.project.engines import need_store
 
+        need_store(self, "`fewer ingest`")
         result = ingest(
             self.store,
             self.settings,
@@ -376,7 +397,9 @@ class Project:
     def tailor(self, *, segments: Collection[str] = (), build_id: str | None = None) -> Any:
         """Messages for every member of every segment (or some) of a snapshot, by format."""
         from fewer.project.creatives import sheets
+        from fewer.project.engines import need_store
 
+        need_store(self, "Tailoring")
         return sheets(self, self.snapshot(build_id), segments=segments)
 
     @property
@@ -424,14 +447,18 @@ class Project:
         Raises:
             GuardError: there is no goal, or no data after the moment yet.
         """
+        from fewer.project.engines import need_store
         from fewer.project.measuring import measure, span
 
+        need_store(self, "Measuring")
         return measure(self, self.snapshot(build_id), goals=tuple(goals), gap=span(gap))
 
     def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
         """Everything a report shows of a snapshot, as plain data."""
         from fewer.project import creatives, planted, story
+        from fewer.project.engines import need_store
 
+        need_store(self, "The report")
         measured, _ = story.measured_or_why(self, snapshot)
         return story.story(
             self,

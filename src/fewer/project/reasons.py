@@ -120,7 +120,8 @@ def reasons(project: Project, segment: str, person: str, *, build_id: str | None
     members = snapshot.segment(segment).members
     number = _number(project, person)
     with project.engine(snapshot.as_of_us) as engine:
-        root = why(engine, plan_of(project, snapshot), segment, number)
+        known_as = person if project.is_in_place else number
+        root = why(engine, plan_of(project, snapshot), segment, known_as)
     return Reasons(
         segment=segment,
         as_of=snapshot.as_of,

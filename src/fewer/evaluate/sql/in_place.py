@@ -156,8 +156,8 @@ def counts() -> exp.Select:
     shown = [
         column("event"),
         named(exp.Count(this=exp.Star()), "n"),
-        named(exp.Min(this=ts.copy()), "first"),
-        named(exp.Max(this=ts), "last"),
+        named(exp.Min(this=ts.copy()), "first_ts"),
+        named(exp.Max(this=ts), "last_ts"),
     ]
     return select(shown, relation("events"), group=[column("event")])
 
