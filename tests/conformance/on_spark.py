@@ -15,7 +15,11 @@ from fewer.evaluate.engines.spark_session import Session, opened
 from strategies.scene import Scene
 from worlds import load
 
-SETTINGS = EngineSettings(url="local[2]")
+SETTINGS = EngineSettings(
+    url="local[2]",
+    # Hundreds of small plans: a compiler that looks at them twice costs more than it saves.
+    options={"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
+)
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fewer.errors import EngineError
@@ -16,28 +17,25 @@ _SHOWN: Final = ("AnalysisException", "ParseException")
 
 _ENDED: Final = "The session of Spark has ended. Open the engine again."
 
+_GONE: Final = (
+    "A Parquet file is not there any more, or executors can't see it. Build again; executors on"
+    " other machines need the project's folder at the same path."
+)
+_RETYPED: Final = (
+    "A column of a Parquet file has another type than the project knows. Ingest it again."
+)
+_TOO_DEEP: Final = (
+    "The plan or a pattern is too deep for the stack of Java. Give it more with the option"
+    " spark.driver.extraJavaOptions=-Xss64m (spark.executor.extraJavaOptions on a cluster)."
+)
 _KNOWN: Final = (
+    (r"stopped SparkContext|SparkContext was shut ?down|has been shut ?down", _ENDED),
+    (r"SparkContext is stopped|SESSION_CLOSED|SESSION_NOT_FOUND|NO_ACTIVE_SESSION", _ENDED),
+    (r"FileNotFoundException|FILE_NOT_EXIST|PATH_NOT_FOUND|does not exist", _GONE),
+    (r"SchemaColumnConvertNotSupported|CONVERT_NOT_SUPPORTED|COLUMN_DATA_TYPE", _RETYPED),
+    (r"StackOverflowError", _TOO_DEEP),
     (
-        r"stopped SparkContext|SparkContext was shut down|has been shut ?down|SparkContext is stopped"
-        r"|SparkSession does not exist|SESSION_CLOSED|SESSION_NOT_FOUND|NO_ACTIVE_SESSION",
-        _ENDED,
-    ),
-    (
-        r"FileNotFoundException|FILE_NOT_EXIST|PATH_NOT_FOUND|does not exist",
-        "A Parquet file is not there any more, or executors can't see it. Build again; executors on"
-        " other machines need the project's folder at the same path.",
-    ),
-    (
-        r"SchemaColumnConvertNotSupportedException|CONVERT_NOT_SUPPORTED|PARQUET_COLUMN_DATA_TYPE",
-        "A column of a Parquet file has another type than the project knows. Ingest it again.",
-    ),
-    (
-        r"StackOverflowError",
-        "The plan or a pattern is too deep for the stack of Java. Give it more with the option"
-        " spark.driver.extraJavaOptions=-Xss64m (spark.executor.extraJavaOptions on a cluster).",
-    ),
-    (
-        r"OutOfMemoryError|SparkOutOfMemoryError",
+        r"OutOfMemoryError",
         "Spark ran out of memory. Give it more: spark.driver.memory, spark.executor.memory.",
     ),
     (
@@ -52,6 +50,23 @@ _KNOWN: Final = (
 
 _CAUSE: Final = re.compile(r"\b(?:[a-z]\w*\.)+([A-Z]\w*(?:Exception|Error|Failure))\b")
 _CLASS: Final = re.compile(r"\[([A-Z][A-Z_0-9]+(?:\.[A-Z_0-9]+)*)\]")
+
+
+@contextmanager
+def told(doing: str = "", *, sql: str = "") -> Iterator[None]:
+    """Failures of Spark inside, as errors of ours."""
+    try:
+        yield
+    except failures() as error:
+        raise refused(error, sql, doing=doing) from None
+
+
+def quietly(action: Callable[..., Any], *arguments: Any) -> None:
+    """Tidy up; what has ended already needs none."""
+    try:
+        action(*arguments)
+    except failures():
+        return
 
 
 def failures() -> tuple[type[BaseException], ...]:
@@ -97,7 +112,8 @@ def _shortened(sql: str) -> str:
 
 def stopped(spark: Any) -> bool:
     """Whether the Spark of a session in this process has ended."""
+    context = spark.sparkContext._jsc  # noqa: SLF001  there is no public way
     try:
-        return bool(spark.sparkContext._jsc.sc().isStopped())  # noqa: SLF001  no public way
-    except (*failures(), AttributeError):
+        return context is None or bool(context.sc().isStopped())
+    except failures():
         return True

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ _COST: Final[Mapping[str, str]] = {
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
     "spark.sql.maxPlanStringLength": "1000",
+    "spark.sql.ui.explainMode": "simple",
 }
 """Settings for speed, where the options say nothing else."""
 
@@ -64,7 +65,8 @@ class Session:
     spark: Any
     connect: bool
     ends: bool
-    local: bool
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the user set: where we would set something for speed, this counts."""
 
     def close(self) -> None:
         """End the session, and Spark itself when it was started for it."""
@@ -88,7 +90,7 @@ def opened(settings: EngineSettings) -> Session:
     except ImportError:
         raise MissingExtraError("The Spark engine", "spark") from None
     if url.startswith(_CONNECT):
-        session = _connected(SparkSession, url)
+        session = _connected(SparkSession, url, settings.options)
     else:
         session = _classic(SparkSession, url, settings)
     for key, value in {**_COST, **settings.options, **_MEANING}.items():
@@ -101,7 +103,7 @@ def _is_sql(session: Session, key: str) -> bool:
     return key.startswith("spark.sql.") and bool(session.spark.conf.isModifiable(key))
 
 
-def _connected(builder: Any, url: str) -> Session:
+def _connected(builder: Any, url: str, options: Mapping[str, str]) -> Session:
     try:
         spark = builder.builder.remote(url).create()
     except ImportError:
@@ -111,7 +113,7 @@ def _connected(builder: Any, url: str) -> Session:
         ) from None
     except failures() as error:
         raise refused(error, doing="reach Spark Connect") from None
-    return Session(spark, connect=True, ends=True, local=False)
+    return Session(spark, connect=True, ends=True, options=options)
 
 
 def _classic(builder: Any, url: str, settings: EngineSettings) -> Session:
@@ -123,12 +125,14 @@ def _classic(builder: Any, url: str, settings: EngineSettings) -> Session:
                 f" it at {url!r} too. Stop that session, or ask without a URL to use it."
             )
         # Views and settings of ours stay out of the session that someone else uses.
-        local = str(active.sparkContext.master).startswith(_LOCAL)
-        return Session(active.newSession(), connect=False, ends=False, local=local)
+        return Session(active.newSession(), connect=False, ends=False, options=settings.options)
     _find_java()
     _prepare_environment(url)
     made = builder.builder.master(url).appName("fewer")
-    for key, value in {**_process(url, settings), **settings.options}.items():
+    java = "spark.driver.extraJavaOptions"
+    found = {**_process(url, settings), **settings.options}
+    found[java] = f"-Dlog4j2.configurationFile={_quiet()} {settings.options.get(java, '')}".strip()
+    for key, value in found.items():
         made = made.config(key, value)
     try:
         spark = made.getOrCreate()
@@ -136,7 +140,7 @@ def _classic(builder: Any, url: str, settings: EngineSettings) -> Session:
         raise refused(error, doing="start Spark") from None
     if "spark.log.level" not in settings.options:
         spark.sparkContext.setLogLevel("OFF")
-    return Session(spark, connect=False, ends=True, local=url.startswith(_LOCAL))
+    return Session(spark, connect=False, ends=True, options=settings.options)
 
 
 def _active(builder: Any) -> Any:
@@ -148,7 +152,7 @@ def _active(builder: Any) -> Any:
 
 
 def _process(url: str, settings: EngineSettings) -> dict[str, str]:
-    found = {**_PROCESS, "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_quiet()}"}
+    found = dict(_PROCESS)
     if settings.temp_directory:
         found["spark.local.dir"] = str(settings.temp_directory)
     if settings.memory_limit:

@@ -1,4 +1,4 @@
-"""Spark's functions. Text is compared by UTF-8 bytes (the default collation), patterns are Java's."""
+"""Spark's functions. Text is compared by UTF-8 bytes, as it is by default; patterns are Java's."""
 
 from __future__ import annotations
 
