@@ -27,20 +27,23 @@ def opened(project: Project, as_of_us: int, name: str) -> Engine:
 
 def dataset(project: Project, as_of_us: int) -> Dataset:
     """The project's own store, or its tables in place, as engines get them."""
-    generation = project.generation
-    if project.is_in_place:
-        from fewer.project.in_place import numbering
+    from fewer.project.in_place import OwnData, numbering
 
+    generation = project.generation
+    if isinstance(generation, OwnData):
         return Dataset(
             relations=generation.relations(as_of_us),
             catalog=generation.catalog,
             in_place=True,
             number=numbering(project),
         )
+    files, merges = tuple(generation.files("events")), generation.merges
     return Dataset(
         relations=generation.relations(as_of_us),
         catalog=generation.catalog,
-        files=tuple(generation.files("events")),
+        files=() if merges else files,
+        unmerged=files if merges else (),
+        merges=merges,
         fingerprint=generation.fingerprint,
         cache=project.folder.store / "index",
     )

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 class Keys:
     """The dictionary of people: number -> id as the sources write it."""
 
-    def __init__(self, read: Callable[[], pa.Table]) -> None:
+    def __init__(
+        self, read: Callable[[], pa.Table], read_identities: Callable[[], pa.Table] | None = None
+    ) -> None:
         self._read = read
+        self._read_identities = read_identities
 
     @cached_property
     def _table(self) -> pa.Table:
@@ -43,4 +46,15 @@ class Keys:
         import pyarrow.compute as pc
 
         at = pc.index(self._table["key"], key).as_py()
-        return None if at < 0 else int(self._table["person"][at].as_py())
+        if at >= 0:
+            return int(self._table["person"][at].as_py())
+        if self._read_identities is None:
+            return None
+        others = self._identities
+        at = pc.index(others["key"], key).as_py()
+        return None if at < 0 else int(others["person"][at].as_py())
+
+    @cached_property
+    def _identities(self) -> pa.Table:
+        """Ids that were merged into another person's, with that person's number."""
+        return self._read_identities() if self._read_identities else self._table.slice(0, 0)

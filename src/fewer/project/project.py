@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from zoneinfo import ZoneInfo
 
-from fewer.errors import DefinitionError, NotFoundError
+from fewer.errors import NotFoundError
 from fewer.language.files import Definitions, load_definitions
-from fewer.model.condition import Did, DidNot, Last, SequenceOf, walk
 from fewer.model.settings import ProjectSettings
 from fewer.model.window import to_utc_micros
 from fewer.project import clock
@@ -27,7 +26,7 @@ from fewer.project.settings_file import load_settings
 
 if TYPE_CHECKING:
     from fewer.data.sources.base import IngestResult, Progress
-    from fewer.data.sources.preview import Preview
+    from fewer.data.sources.preview import Preview as SourcePreview
     from fewer.data.store.generation import Generation
     from fewer.data.store.quarantine import RefusedRow
     from fewer.data.store.runs import Run
@@ -38,12 +37,15 @@ if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine, Stop
     from fewer.journey.audit.audit import Audit
     from fewer.journey.define.lint import Finding
+    from fewer.language.one import Written
     from fewer.project.checkpoint import Head
     from fewer.project.explaining import Explanation
     from fewer.project.guarding import Tell
     from fewer.project.in_place import OwnData
     from fewer.project.keys import Keys
     from fewer.project.measuring import Measured
+    from fewer.project.preview import Preview
+    from fewer.project.previewing import Previewer
     from fewer.project.reasons import Reasons, Standing
     from fewer.project.snapshot import Snapshot
 
@@ -66,6 +68,7 @@ class Project:
     def __init__(self, folder: Folder, settings: ProjectSettings) -> None:
         self.folder = folder
         self.settings = settings
+        self._previewer: tuple[Any, Previewer] | None = None
 
     @classmethod
     def open(cls, folder: Path | str | None = None) -> Self:
@@ -140,10 +143,17 @@ class Project:
             with self.engine(clock.now_us()) as engine:
                 return engine.run(exp.select("person", "key").from_("persons"))
 
-        return Keys(read)
+        def identities() -> Any:
+            with self.engine(clock.now_us()) as engine:
+                return engine.run(exp.select("person", "key").from_("identities"))
+
+        return Keys(read, None if self.is_in_place else identities)
 
     def refresh(self) -> None:
         """Forget what was read of the data, so that the newest generation is seen."""
+        if self._previewer:
+            self._previewer[1].close()
+            self._previewer = None
         for name in ("generation", "keys", "newest_event_us"):
             self.__dict__.pop(name, None)
 
@@ -179,15 +189,9 @@ class Project:
 
         Events of the future are mistakes of clocks: the data does not end with them.
         """
-        last, now = self.generation.catalog.last_ts, clock.now_us()
-        if last is None or last < now:
-            return last
-        import sqlglot.expressions as exp
+        from fewer.project.checking import newest_event
 
-        query = exp.select(exp.Max(this=exp.column("ts")).as_("newest")).from_("events")
-        with self.engine(now) as engine:
-            found = engine.run(query.where(exp.column("ts") < now)).column("newest")[0].as_py()
-        return None if found is None else int(found)
+        return newest_event(self, clock.now_us())
 
     # 1 · data in
 
@@ -221,7 +225,7 @@ class Project:
         self.refresh()
         return result
 
-    def preview_source(self, source: str, count: int = 5) -> Preview:
+    def preview_source(self, source: str, count: int = 5) -> SourcePreview:
         """First rows of a source, and what the mapping makes of them; stores nothing."""
         from fewer.data.sources.preview import preview
 
@@ -272,8 +276,53 @@ class Project:
 
     def staleness(self) -> clock.Staleness | None:
         """Why now is no useful moment to build at; None when it is."""
-        longest = max(map(_reach, self.definitions.segments), default=0)
+        longest = max(map(clock.reach, self.definitions.segments), default=0)
         return clock.staleness(clock.now_us(), self.newest_event_us, longest)
+
+    def previewer(self, as_of: AsOf = None, *, engine: str | None = None) -> Previewer:
+        """Live answers at one moment (now: to the minute), with an engine that stays open.
+
+        The last one asked for is kept, so that one edit after another meets it warm.
+        """
+        from fewer.project.previewing import Previewer, moment_of
+
+        moment = moment_of(self, as_of)
+        key = (self.generation.fingerprint, moment, engine)
+        if self._previewer is None or self._previewer[0] != key:
+            if self._previewer:
+                self._previewer[1].close()
+            self._previewer = (key, Previewer(self, moment, engine))
+        return self._previewer[1]
+
+    def preview(
+        self,
+        condition: Written,
+        *,
+        as_of: AsOf = None,
+        exclude: Collection[str] = (),
+        exclude_defaults: bool = True,
+        history: int = 30,
+        sample: int = 5,
+        overlap: bool = True,
+        engine: str | None = None,
+    ) -> Preview:
+        """What a condition or segment comes to, at once: size, history, overlap, a sample.
+
+        Each is computed when the preview is first asked for it. `condition` is a model, plain
+        data as in YAML, or text; a segment with the id of one in the project stands for it.
+
+        Raises:
+            DefinitionError: the condition is wrong; every mistake with its place.
+            NotFoundError: a name in `exclude` that is no segment.
+        """
+        from fewer.project.preview import Shown
+
+        return self.previewer(as_of, engine=engine).preview(
+            condition,
+            exclude=exclude,
+            exclude_defaults=exclude_defaults,
+            shown=Shown(history, sample, overlap),
+        )
 
     def build(
         self,
@@ -299,24 +348,17 @@ class Project:
             StoppedError: `should_stop` said so.
             UnsupportedByEngineError: the engine can't evaluate what a segment says.
         """
-        from fewer.project.building import BATCH, Ask, build
+        from fewer.project.building import asked, build
 
-        head = self._interrupted() if resume else None
-        if head and (as_of is not None or engine is not None or only):
-            raise TypeError("resume goes on with the moment, engine and segments of that build")
-        moment = head.as_of_us if head else self.as_of(as_of)
-        errors, warnings = self._lint(moment)
-        if errors:
-            raise DefinitionError(errors)
-        ask = Ask(
-            as_of_us=moment,
-            engine=head.engine if head else engine or self.engine_name,
-            only=head.only if head else tuple(only),
-            warnings=warnings,
+        ask = asked(
+            self,
+            None if as_of is None else self.as_of(as_of),
+            engine=engine,
+            only=tuple(only),
+            batch=batch,
+            resume=resume,
             tell=tell,
             should_stop=should_stop,
-            batch=batch or BATCH,
-            resume=head,
         )
         record, explanation = build(self, ask)
         return self._view(record, explanation=explanation)
@@ -329,12 +371,11 @@ class Project:
         Raises `DefinitionError` as a build does.
         """
         from fewer.project.building import capabilities_of, planned
+        from fewer.project.checking import refuse_errors
         from fewer.project.explaining import Explanation
 
         moment, name = self.as_of(as_of), engine or self.engine_name
-        errors, _ = self._lint(moment)
-        if errors:
-            raise DefinitionError(errors)
+        refuse_errors(self, moment)
         return Explanation(planned(self, moment, only), name, capabilities_of(name))
 
     @property
@@ -343,12 +384,6 @@ class Project:
         from fewer.project.building import resumable
 
         return resumable(self)
-
-    def _interrupted(self) -> Head:
-        head = self.interrupted
-        if head is None:
-            raise NotFoundError("interrupted build", "newest", hint="Run `fewer build`.")
-        return head
 
     def runs(self, limit: int = 20) -> list[Run]:
         """Builds that ran or run, newest first: how they ended and what they did."""
@@ -386,11 +421,6 @@ class Project:
         from fewer.project.snapshot import Snapshot
 
         return Snapshot(record, keys=self.keys, zone=self.zone, data=self.settings.data, **more)
-
-    def _lint(self, as_of_us: int) -> tuple[list[Any], dict[str, list[str]]]:
-        from fewer.project.checking import split, validate
-
-        return split(validate(self, look_up=False, as_of_us=as_of_us))
 
     # 4 · tailor, send, measure, tell
 
@@ -486,17 +516,3 @@ class Project:
         from fewer.project.reasons import sql
 
         return sql(self, segment, as_of=as_of, dialect=dialect)
-
-
-def _reach(segment: Any) -> int:
-    """Longest relative window of a segment, in microseconds; 0 when it has none."""
-    windows = [0]
-    for part in walk(segment.where):
-        if isinstance(part, Did | DidNot | Last | SequenceOf):
-            if part.within:
-                windows.append(part.within.micros)
-            if part.between:
-                windows.append(part.between.from_.micros)
-        if isinstance(part, Did) and part.periods:
-            windows.append(part.periods.each.micros * part.periods.last)
-    return max(windows)

@@ -21,9 +21,12 @@ def read_contacts(store: Store, persons: BitMap, kinds: Collection[str]) -> pa.T
 
     Of each source the newest value of a person and kind counts; sources may add different ones.
     """
-    wanted = pa.array(list(persons), pa.int32())
+    generation = store.generation()
+    roots = generation.merges
+    others = [identity for identity, root in roots.items() if root in persons]
+    wanted = pa.array([*persons, *others], pa.int32())
     newest: dict[tuple[int, str, str], tuple[tuple[int, int, int], bytes]] = {}
-    for path in store.generation().files("contacts"):
+    for path in generation.files("contacts"):
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(
                 columns=["person", "kind", "value", "source", "valid_from", "seq", "line"]
@@ -33,7 +36,8 @@ def read_contacts(store: Store, persons: BitMap, kinds: Collection[str]) -> pa.T
                     pc.is_in(batch["kind"], value_set=pa.array(list(kinds), pa.string())),
                 )
                 for row in batch.filter(chosen).to_pylist():
-                    key = (row["person"], row["kind"], row["source"])
+                    person = roots.get(row["person"], row["person"])
+                    key = (person, row["kind"], row["source"])
                     first = -(2**63)
                     age = (
                         first if row["valid_from"] is None else row["valid_from"],

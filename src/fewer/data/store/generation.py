@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import sqlglot.expressions as exp
 
 from fewer.data.store import relations
+from fewer.data.store.merging import mapping
 from fewer.data.store.registry import Registry
 from fewer.data.store.relations import Table
 from fewer.data.store.state import Facts, TableState
@@ -19,6 +22,8 @@ from fewer.model.catalog import Catalog
 from fewer.model.window import DAY
 
 Relations = dict[str, exp.Query]
+
+_ABOUT_PEOPLE: Final = ("events", "people", "consents", "lists")
 
 
 class Generation:
@@ -66,6 +71,11 @@ class Generation:
             last_ts=self.facts.last_ts,
         )
 
+    @cached_property
+    def merges(self) -> Mapping[int, int]:
+        """Identity -> the one that stands for its person, for those that don't themselves."""
+        return mapping(self.files("merges"))
+
     def rows(self, table: str) -> int:
         """Rows of a table; 0 for one that does not exist yet."""
         state = self.tables.get(table)
@@ -95,7 +105,8 @@ class Generation:
             "people": relations.people(
                 self._table("people"), self.registry.of("t"), as_of_us=as_of_us, sources=order
             ),
-            "persons": relations.persons(self._table("persons")),
+            "persons": relations.persons(self._table("persons"), self.files("merges")),
+            "identities": relations.identities(self._table("persons", merged=True)),
             "consents": relations.consents(
                 self._table("consents"), as_of_us=as_of_us, sources=order
             ),
@@ -116,13 +127,16 @@ class Generation:
             low = _iso_day(since_us) if since_us is not None else ""
             high = _iso_day(until_us - 1) if until_us is not None else "9"
             files = [path for path in table.files if low <= _day(path) <= high]
-            table = Table(files, table.columns, table.versioned, partial=True)
+            table = replace(table, files=files, partial=True)
         return relations.events(table, self.registry.of("p"))
 
-    def _table(self, name: str) -> Table:
+    def _table(self, name: str, *, merged: bool = False) -> Table:
+        """A table; with identities replaced by their person if it is about people, or `merged`."""
         state = self.tables.get(name)
         columns = {c for names in state.columns.values() for c in names} if state else set()
-        return Table(self.files(name), frozenset(columns), name in self.facts.versioned)
+        merges = self.files("merges") if merged or name in _ABOUT_PEOPLE else ()
+        versioned = name in self.facts.versioned or bool(merges)
+        return Table(self.files(name), frozenset(columns), versioned, merges=merges)
 
 
 def _day(path: str) -> str:

@@ -57,6 +57,9 @@ AD_COLUMNS: Final = (
 AD_KEY: Final = ("platform", "account", "campaign", "ad_set", "ad", "segment", "arm")
 
 
+_READ: Final = "read_parquet($files, union_by_name = true, hive_partitioning = false)"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The active files of one table.
@@ -64,32 +67,40 @@ class Table:
     Attributes:
         columns: Columns that some file of the table has.
         partial: Whether `files` are some only, so that a column may be in none of them.
+        merges: Files that say which identities are one person, for tables about persons.
     """
 
     files: Sequence[str]
     columns: frozenset[str]
     versioned: bool
     partial: bool = False
+    merges: Sequence[str] = ()
 
     def read(self) -> exp.Expr:
-        """``read_parquet`` over the files."""
-        read: exp.Expr = fill(
-            "read_parquet($files, union_by_name = true, hive_partitioning = false)",
-            files=texts(self.files),
+        """``read_parquet`` over the files, identities replaced by the person they belong to."""
+        files = texts(self.files)
+        if not self.merges:
+            return exp.Table(this=fill(_READ, files=files))
+        merged = fill(
+            "SELECT f.* REPLACE (coalesce(m.root, f.person) AS person) FROM "
+            "read_parquet($files, union_by_name = true, hive_partitioning = false) AS f "
+            "LEFT JOIN read_parquet($merges) AS m ON m.person = f.person",
+            files=files,
+            merges=texts(self.merges),
         )
-        return read
+        return exp.Subquery(this=merged, alias=exp.TableAlias(this=exp.to_identifier("f")))
 
     def select(self, *columns: exp.Expr) -> exp.Select:
         """SELECT over the files; over nothing, with the same columns, when there are none."""
         if self.files and self.partial:
             return exp.select(*columns).from_(self._padded().subquery("e"))
         if self.files:
-            return exp.select(*columns).from_(exp.Table(this=self.read()))
+            return exp.select(*columns).from_(self.read())
         return _nothing([c.alias_or_name for c in columns])
 
     def _padded(self) -> exp.Select:
         """The files' rows, after an empty relation that has every column."""
-        every = exp.select("*").from_(exp.Table(this=self.read()))
+        every = exp.select("*").from_(self.read())
         if not self.columns:
             return every
         both = exp.Union(
@@ -137,8 +148,17 @@ def events(table: Table, entries: Sequence[Entry]) -> exp.Select:
     return table.select(*fixed, *_coded(entries, table.columns))
 
 
-def persons(table: Table) -> exp.Select:
-    """Every person number given, and the key that people know the person by."""
+def persons(table: Table, merges: Sequence[str] = ()) -> exp.Select:
+    """Every person, and the key that people know the person by."""
+    query = table.select(_person(), column("key"), column("kind"))
+    if not merges or not table.files:
+        return query
+    apart = fill("person NOT IN (SELECT person FROM read_parquet($merges))", merges=texts(merges))
+    return query.where(apart, copy=False)
+
+
+def identities(table: Table) -> exp.Select:
+    """Every identity: the key, and the person it belongs to."""
     return table.select(_person(), column("key"), column("kind"))
 
 

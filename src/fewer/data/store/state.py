@@ -28,6 +28,7 @@ class Facts(Frozen):
     purposes: tuple[str, ...] = ()
     first_ts: int | None = None
     last_ts: int | None = None
+    merges: str = Field("", description="Digest of which identities are one person; empty: none.")
     versioned: tuple[str, ...] = Field(
         (), description="Tables in which one key has several rows, so that versions must be chosen."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from fewer.data.store.control import connect, sqlite_url
 from fewer.data.store.crypto import Vault
 from fewer.data.store.generation import Generation
 from fewer.data.store.lock import writer_lock
+from fewer.data.store.merging import Merging, merge, take_apart
 from fewer.data.store.quarantine import RefusedRow, read_rows
 from fewer.data.store.registry import Entry, Registry
 from fewer.data.store.snapshots import BuildInfo, Snapshot, build, builds, save_build
@@ -119,6 +120,14 @@ class Store:
     def contacts(self, persons: BitMap, kinds: Collection[str]) -> pa.Table:
         """Contacts of `persons`, decrypted, for exports: (person uint32, kind, value)."""
         return read_contacts(self, persons, kinds)
+
+    def merge(self, pairs: Sequence[tuple[str, str]], *, dry_run: bool = False) -> Merging:
+        """Make each two ids one person; see `merging.merge`."""
+        return merge(self, pairs, dry_run=dry_run)
+
+    def split(self, ids: Sequence[str], *, dry_run: bool = False) -> Merging:
+        """Make identities persons of their own again; see `merging.take_apart`."""
+        return take_apart(self, ids, dry_run=dry_run)
 
     def save_build(self, snapshot: Snapshot) -> Snapshot:
         """Keep a snapshot; return it with its id."""

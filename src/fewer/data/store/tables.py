@@ -57,6 +57,7 @@ TABLES: Final[dict[str, TableSpec]] = {
             partition="day",
         ),
         TableSpec("persons", {"person": INT, "kind": TEXT, "key": TEXT}),
+        TableSpec("merges", {"person": INT, "root": INT}),
         TableSpec("people", {"person": INT, **_VERSION}),
         TableSpec("consents", {"person": INT, "purpose": TEXT, "state": TEXT, **_VERSION}),
         TableSpec("contacts", {"person": INT, "kind": TEXT, "value": BINARY, **_VERSION}),

@@ -192,6 +192,11 @@ class Writer:
             ]
             self._pending[table].removes += mine
 
+    def take_out(self, table: str) -> None:
+        """Take all files out of a table that is written anew as a whole."""
+        folder = DeltaFolder(self._store.root, TABLES[table])
+        self._pending[table].removes += folder.relative(self.base.files(table))
+
     # ---------------------------------------------------------------------------- persons
 
     def load_persons(self) -> None:
@@ -223,6 +228,8 @@ class Writer:
                     .values(state="replaced")
                 )
             lines = _lines(connection) + [entry.line for entry in entries]
+            if self.facts.merges:
+                lines.append(f"merges\t{self.facts.merges}\n")
             fingerprint = hashlib.sha256("".join(lines).encode()).hexdigest()
             connection.execute(
                 schema.generations.insert().values(

@@ -67,6 +67,13 @@ class Dataset:
     fingerprint: str = ""
     """Changes whenever the data does; empty when not known, and then nothing is cached by it."""
 
+    unmerged: tuple[str, ...] = ()
+    """Parquet files that hold the rows of `events` under the identities they were stored with,
+    when there are `merges`; `files` is empty then."""
+
+    merges: Mapping[int, int] = field(default_factory=dict, repr=False)
+    """Identity in `unmerged` -> the person it belongs to."""
+
     cache: Path | None = None
     """Folder in which an engine may keep what it derives; None: nowhere."""
 

@@ -221,7 +221,7 @@ class EmbeddedEngine:
 
     def _opened(self, progress: Progress | None, should_stop: Stop | None) -> Index:
         folder = self._folder()
-        files = self._dataset.files or (
+        files = self._dataset.unmerged or self._dataset.files or (
             str(staged(self._dataset, folder, only=["events"])["events"]),
         )
         with _OPENING:
@@ -231,7 +231,13 @@ class EmbeddedEngine:
             if self._temporary is None:
                 _OPEN[folder] = index
             threads = self.settings.threads
-            index.open(files, threads=threads, progress=progress, should_stop=should_stop)
+            index.open(
+                files,
+                merges=self._dataset.merges,
+                threads=threads,
+                progress=progress,
+                should_stop=should_stop,
+            )
         return index
 
     def _folder(self) -> Path:

@@ -1,18 +1,19 @@
 """The index of a set of data files: one part for each, made when it is missing or damaged.
 
-Parts depend on their data file and on nothing else, are written aside and renamed, and are named
-after the file, its size and its time: several processes can open and make them at once, and
-deleting the folder loses nothing.
+Parts depend on their data file and on which of its identities were merged. They are written aside
+and renamed, and named after the file, its size and its time: several processes can open and make
+them at once, and deleting the folder loses nothing.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from fewer.errors import EngineError, StoppedError
@@ -54,12 +55,14 @@ class Index:
         self,
         files: Sequence[str],
         *,
+        merges: Mapping[int, int] = MappingProxyType({}),
         threads: int = 2,
         progress: Told | None = None,
         should_stop: Stop | None = None,
     ) -> None:
         """Map the part of every file; make those that are missing, damaged or of an older format.
 
+        `merges` say which identities are other persons; parts that they concern are made anew.
         Parts made are kept when this is stopped or killed, so the next one goes on from there.
 
         Raises:
@@ -74,12 +77,12 @@ class Index:
         paths = [self.folder / part_name(path) for path in data]
         known = {part.file.path: part for part in self.parts}
         found: dict[Path, Part | None] = {
-            path: known.get(path) or _mapped(path, file)
+            path: _current(known.get(path) or _mapped(path, file), merges)
             for path, file in zip(paths, data, strict=True)
         }
         missing = [(p, f) for p, f in zip(paths, data, strict=True) if found[p] is None]
         with ThreadPoolExecutor(max(1, threads)) as pool:
-            waiting = [pool.submit(_made, p, f, should_stop) for p, f in missing]
+            waiting = [pool.submit(_made, p, f, merges, should_stop) for p, f in missing]
             for number, (job, (path, _)) in enumerate(zip(waiting, missing, strict=True), 1):
                 found[path] = job.result()
                 if progress:
@@ -89,13 +92,6 @@ class Index:
         self.made += len(missing)
         if missing:
             self._sweep({path.name for path in paths})
-
-    def renew(self, part: Part) -> None:
-        """Make a part anew that proved damaged."""
-        part.file.path.unlink(missing_ok=True)
-        fresh = _made(part.file.path, part.data, None)
-        self.parts = tuple(fresh if each is part else each for each in self.parts)
-        self.made += 1
 
     def _sweep(self, current: set[str]) -> None:
         """Remove parts of files that are no more, and what a killed process left half-written.
@@ -134,11 +130,19 @@ def _mapped(path: Path, data: Path) -> Part | None:
         return None
 
 
-def _made(path: Path, data: Path, should_stop: Stop | None) -> Part:
+def _current(part: Part | None, merges: Mapping[int, int]) -> Part | None:
+    """The part, unless identities in it were merged or split since it was made."""
+    try:
+        return part if part is not None and part.is_of(merges) else None
+    except DamagedPartError:
+        return None
+
+
+def _made(path: Path, data: Path, merges: Mapping[int, int], should_stop: Stop | None) -> Part:
     if should_stop and should_stop():
         raise StoppedError("Stopped on request. What was indexed so far is kept.")
     try:
-        write(path, *digest(data))
+        write(path, *digest(data, merges))
         return Part(PartFile(path), data)
     except OSError as error:
         raise _unwritable(path.parent, error) from None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -27,8 +29,10 @@ _FULL: Final = 1 << 32
 _KINDS: Final = {suffix: kind for kind, suffix in SUFFIX.items()}
 
 
-def digest(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Facts and arrays of the part for a data file.
+def digest(
+    path: Path, merges: Mapping[int, int] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Facts and arrays of the part for a data file, its identities replaced by their persons.
 
     Groups are rows of one event name, ordered by time and then by the bytes of the event's id.
     Columns are held one at a time, so memory follows the largest column, not the file.
@@ -36,7 +40,7 @@ def digest(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     Raises `EngineError` when the file can't be read, or a column is not of the type it was.
     """
     with _opened(path) as file:
-        return _digest(file, path)
+        return _digest(file, path, merges)
 
 
 def _opened(path: Path) -> pq.ParquetFile:
@@ -65,14 +69,24 @@ def unreadable(path: Path, error: Exception) -> EngineError:
     )
 
 
-def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+def _digest(
+    file: pq.ParquetFile, path: Path, merges: Mapping[int, int]
+) -> tuple[dict[str, Any], dict[str, Array]]:
     names = set(file.schema_arrow.names)
     ts = _numbers(_key(file, path, "ts"), path, "ts")
     events = _texted(_key(file, path, "event"), path, "event").dictionary_encode()
     narrow = np.min_scalar_type(max(len(events.dictionary), 1))
     order = _order(file, path, ts, events.indices.to_numpy().astype(narrow))
     person = _persons(file, path)
-    arrays: dict[str, Array] = {"people": np.frombuffer(_everyone(person).serialize(), np.uint8)}
+    identities = _everyone(person)
+    concerned = concerning(merges, identities)
+    if concerned:
+        person = _replaced(person, concerned)
+    people = _everyone(person) if concerned else identities
+    arrays: dict[str, Array] = {
+        "identities": np.frombuffer(identities.serialize(), np.uint8),
+        "people": np.frombuffer(people.serialize(), np.uint8),
+    }
     groups: list[dict[str, Any]] = []
     sizes = np.bincount(events.indices.to_numpy(), minlength=len(events.dictionary))
     bounds = np.concatenate(([0], np.cumsum(sizes)))
@@ -95,8 +109,33 @@ def _digest(file: pq.ParquetFile, path: Path) -> tuple[dict[str, Any], dict[str,
     cut = [order[bounds[n] : bounds[n + 1]] for n in range(len(groups))]
     for name, column in _properties(file, path, names):
         _add(name, column, cut, groups, arrays, path)
-    facts = {"rows": len(person), "groups": groups, "top": int(person.max(initial=0))}
+    facts = {
+        "rows": len(person),
+        "groups": groups,
+        "top": int(person.max(initial=0)),
+        "merged": fingerprint(concerned),
+    }
     return facts, arrays
+
+
+def concerning(merges: Mapping[int, int], identities: BitMap) -> dict[int, int]:
+    """Those merges that say something of these identities."""
+    if not merges:
+        return {}
+    return {int(i): merges[i] for i in identities & BitMap(merges)}
+
+
+def fingerprint(merges: Mapping[int, int]) -> str:
+    """Text that tells merges apart; empty for none."""
+    return sha256(repr(sorted(merges.items())).encode()).hexdigest()[:32] if merges else ""
+
+
+def _replaced(person: Array, merges: Mapping[int, int]) -> Array:
+    identities = np.array(sorted(merges), np.uint32)
+    persons = np.array([merges[int(i)] for i in identities], np.uint32)
+    at = np.minimum(np.searchsorted(identities, person), identities.size - 1)
+    found: Array = np.where(identities[at] == person, persons[at], person)
+    return found
 
 
 def _everyone(person: Array) -> BitMap:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import xxhash
 
 MAGIC: Final = b"FEWERIDX"
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised with every change of the format or of what is stored: older parts are made anew."""
 
 _START: Final = struct.Struct("<8sIIQ")

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyroaring import BitMap
 
-from fewer.evaluate.index.digest import gone, unreadable
+from fewer.evaluate.index.digest import concerning, fingerprint, gone, unreadable
 from fewer.evaluate.index.layout import Array, PartFile
 
 
@@ -59,6 +59,18 @@ class Part:
     def people(self) -> BitMap:
         """Numbers of all persons with an event in the part."""
         return BitMap.deserialize(self.file.array("people").tobytes())
+
+    @cached_property
+    def identities(self) -> BitMap:
+        """The same before identities were replaced by the persons they belong to."""
+        return BitMap.deserialize(self.file.array("identities").tobytes())
+
+    def is_of(self, merges: Mapping[int, int]) -> bool:
+        """Whether the part was made with just these merges, as far as they concern it."""
+        made = str(self.file.facts["merged"])
+        if not merges:
+            return not made
+        return made == fingerprint(concerning(merges, self.identities))
 
     def texts(self, name: str) -> pa.Array | None:
         """Distinct texts of a column, code 1 first; None when the part has none."""

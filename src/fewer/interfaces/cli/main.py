@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "init": "init:init",
     "ingest": "ingest:ingest",
     "quarantine": "quarantine:quarantine",
+    "identities": "identities:identities",
     "audit": "audit:audit",
     "validate": "validate:validate",
     "build": "build:build",
