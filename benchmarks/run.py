@@ -40,6 +40,12 @@ SECTIONS: Final = {
 }
 """Letter -> module of `fewer_bench` with a function `measure`."""
 
+PLACE: Final = "<!-- figures: written by benchmarks/run.py -->"
+"""Line of a page after which the tables come."""
+
+_SAME: Final = ("events", "people", "segments", "mix", "seed", "engine")
+"""What two runs must have in common to be told on one page."""
+
 _UNITS: Final = {"k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
@@ -67,8 +73,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--elsewhere", type=amount, default=5_000_000, help="most events in f")
     parser.add_argument("--picture", type=Path, help="draw the growth of e into this SVG")
     parser.add_argument("--work", type=Path, help="where data are kept for the next run")
-    parser.add_argument("--json", type=Path, help="write everything measured here")
-    parser.add_argument("--markdown", type=Path, help="write the tables here")
+    parser.add_argument("--json", type=Path, help="write, or add to, what was measured")
+    parser.add_argument("--markdown", type=Path, help="write the tables into this page")
     return parser.parse_args(given)
 
 
@@ -117,19 +123,36 @@ def page(run: dict[str, Any], sections: list[Section]) -> str:
     """The run as Markdown."""
     where = run["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    head = (
-        f"{run['when']}: {where['cpu']}, {where['cores']} cores, {where['memory_gb']} GB, load "
-        f"{where['load'][0]} at the start; {versions}. {run['events']:,} events, "
-        f"{run['people']:,} people, {run['segments']} segments, mix {run['mix']}, "
-        f"seed {run['seed']}."
-    )
-    lines = [head, ""]
+    size = f"{where['cores']} cores, {where['memory_gb']} GB"
+    asked = f"{run['events']:,} events, {run['people']:,} people, {run['segments']} segments"
+    lines = [
+        f"{run['when']}: {where['cpu']}, {size}; {versions}.",
+        f"{asked}, mix `{run['mix']}`, seed {run['seed']}.",
+        "",
+    ]
     budgets = [budget for section in sections for budget in section.budgets]
     if budgets:
         lines += ["## Budgets", "", *verdicts(budgets), ""]
     for section in sections:
         lines += markdown(section)
     return "\n".join(lines)
+
+
+def earlier(path: Path | None, run: dict[str, Any], letters: list[str]) -> list[Section]:
+    """Sections of the file that were not measured again; none when it is of other data."""
+    if path is None or not path.exists():
+        return []
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if any(kept[name] != run[name] for name in _SAME):
+        return []
+    return [Section.of(plain) for plain in kept["sections"] if plain["key"] not in letters]
+
+
+def write_page(path: Path, told: str) -> None:
+    """Write the tables; of a page that has a place for them, only what follows it."""
+    head = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, mark, _ = head.partition(PLACE)
+    path.write_text(f"{before}{mark}\n\n{told}" if mark else told, encoding="utf-8")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -154,13 +177,13 @@ def main(given: list[str] | None = None) -> int:
             "engine": chosen.subject,
         }
         sections = measured(chosen, letters)
-    told = page(run, sections)
-    print("\n" + told)
+    whole = sorted([*earlier(asked.json, run, letters), *sections], key=lambda s: s.key)
+    print("\n" + page(run, sections))
     if asked.markdown:
-        asked.markdown.write_text(told, encoding="utf-8")
+        write_page(asked.markdown, page(run, whole))
     if asked.json:
         asked.json.parent.mkdir(parents=True, exist_ok=True)
-        plain = {**run, "sections": [section.plain() for section in sections]}
+        plain = {**run, "sections": [section.plain() for section in whole]}
         asked.json.write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
     wrong = any(section.wrong for section in sections)
     return int(wrong or any(not b.met for section in sections for b in section.budgets))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 _T = TypeVar("_T")
 
@@ -68,6 +68,21 @@ class Section:
         kept["budgets"] = [{**asdict(b), "met": b.met} for b in self.budgets]
         return kept
 
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Self:
+        """A section as an earlier run wrote it."""
+        budgets = [{k: v for k, v in b.items() if k != "met"} for b in plain["budgets"]]
+        return cls(
+            **{
+                **plain,
+                "tables": [Table(**table) for table in plain["tables"]],
+                "budgets": [Budget(**budget) for budget in budgets],
+            }
+        )
+
+
+_QUIET: Final = 1.0
+"""Load beyond which others were at work."""
 
 _ENDS: Final = (0.001, 10, 1_000)
 
@@ -88,6 +103,8 @@ def number(value: Any) -> str:
 def markdown(section: Section) -> Iterator[str]:
     """Lines of a section as a page shows it."""
     yield f"## {section.title}"
+    if section.load > _QUIET:
+        yield f"\nLoad of the machine when this began: {section.load:.1f}. Seconds are too long."
     for table in section.tables:
         yield ""
         if table.title:
