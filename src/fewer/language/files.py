@@ -24,7 +24,9 @@ Files = Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True)
-class _Origin:
+class Origin:
+    """Where a definition was written."""
+
     node: Node
     path: Path
 
@@ -38,7 +40,7 @@ class Definitions:
 
     segments: tuple[Segment, ...] = ()
     goals: tuple[Goal, ...] = ()
-    _origins: Mapping[tuple[str, str], _Origin] = field(default_factory=dict, repr=False)
+    _origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, repr=False)
 
     @property
     def segment_ids(self) -> tuple[str, ...]:
@@ -125,7 +127,7 @@ class _Reader(Generic[M]):
     kind: str
     adapter: TypeAdapter[Any]
     found: list[M] = field(default_factory=list)
-    origins: dict[tuple[str, str], _Origin] = field(default_factory=dict)
+    origins: dict[tuple[str, str], Origin] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, file: str, text: str | bytes) -> None:
@@ -176,7 +178,7 @@ class _Reader(Generic[M]):
             name = item.get("id") if isinstance(item, dict) else None
             if not isinstance(name, str):
                 continue
-            here = _Origin(node, (*top, at))
+            here = Origin(node, (*top, at))
             if re.fullmatch(VARIANT, name):
                 message = f"The id {name!r} is that of a lookback variant."
                 hint = "Write variants: {lookback: [...]} in the segment; it makes them."

@@ -17,6 +17,7 @@ from fewer.journey.exclude.funnel import funnel
 from fewer.language.json import fingerprint, to_json
 from fewer.model.segment import Segment
 from fewer.project import clock
+from fewer.project.checking import refuse_errors
 from fewer.project.checkpoint import Batch, Checkpoint, Head, alive, interrupted, tidy
 from fewer.project.costs import segment_costs
 from fewer.project.explaining import Explanation, merged, peak_bytes, refuse_lacking
@@ -49,6 +50,44 @@ class Ask:
     should_stop: Stop | None = None
     batch: int = BATCH
     resume: Head | None = None
+
+
+def asked(
+    project: Project,
+    as_of_us: int | None,
+    *,
+    engine: str | None,
+    only: tuple[str, ...],
+    batch: int | None,
+    resume: bool,
+    tell: Tell,
+    should_stop: Stop | None,
+) -> Ask:
+    """What a caller asks for, made complete; definitions are checked.
+
+    Raises:
+        DefinitionError: a definition is wrong.
+        NotFoundError: there is nothing to resume.
+    """
+    head = resumable(project) if resume else None
+    if resume:
+        if head is None:
+            raise NotFoundError("interrupted build", "newest", hint="Run `fewer build`.")
+        if as_of_us is not None or engine is not None or only:
+            raise TypeError("resume goes on with the moment, engine and segments of that build")
+        as_of_us, engine, only = head.as_of_us, head.engine, head.only
+    elif as_of_us is None:
+        as_of_us = clock.now_us()
+    return Ask(
+        as_of_us=as_of_us,
+        engine=engine or project.engine_name,
+        only=only,
+        warnings=refuse_errors(project, as_of_us),
+        tell=tell,
+        should_stop=should_stop,
+        batch=batch or BATCH,
+        resume=head,
+    )
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlglot import exp
 
-from fewer.errors import Problem
+from fewer.errors import DefinitionError, Problem
 from fewer.model.catalog import ITEM_PREFIX, Catalog
 from fewer.project import clock
 
@@ -45,7 +45,7 @@ def validate(
                 definitions,
                 project.settings.exclude,
                 generation.catalog,
-                values=_Texts(engine, generation.catalog) if look_up else None,
+                values=Texts(engine, generation.catalog) if look_up else None,
                 as_of_us=as_of_us if as_of_us is not None else _end(project),
                 zone=project.zone,
             )
@@ -57,7 +57,18 @@ def _end(project: Project) -> int | None:
     return None if newest is None else clock.end_of(newest)
 
 
-class _Texts:
+def newest_event(project: Project, now_us: int) -> int | None:
+    """Time of the newest event before now; None without any."""
+    last = project.generation.catalog.last_ts
+    if last is None or last < now_us:
+        return last
+    query = exp.select(exp.Max(this=exp.column("ts")).as_("newest")).from_("events")
+    with project.engine(now_us) as engine:
+        found = engine.run(query.where(exp.column("ts") < now_us)).column("newest")[0].as_py()
+    return None if found is None else int(found)
+
+
+class Texts:
     """All texts stored under a name, read when first asked for."""
 
     def __init__(self, engine: Engine, catalog: Catalog) -> None:
@@ -84,6 +95,14 @@ class _Texts:
         query = exp.select(text.as_("text")).from_(relation).where(exp.not_(text.is_(exp.null())))
         rows = self._engine.run(query.distinct().limit(_MOST_TEXTS + 1))
         return None if len(rows) > _MOST_TEXTS else frozenset(rows.column("text").to_pylist())
+
+
+def refuse_errors(project: Project, as_of_us: int) -> dict[str, list[str]]:
+    """Warnings by segment; raises `DefinitionError` when there are errors."""
+    errors, warnings = split(validate(project, look_up=False, as_of_us=as_of_us))
+    if errors:
+        raise DefinitionError(errors)
+    return warnings
 
 
 def split(findings: list[Finding]) -> tuple[list[Problem], dict[str, list[str]]]:

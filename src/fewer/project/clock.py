@@ -11,6 +11,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from fewer.errors import DefinitionError, Problem
+from fewer.model.condition import Did, DidNot, Last, SequenceOf, walk
+from fewer.model.segment import Segment
 from fewer.model.window import SECOND, Moment, from_utc_micros
 
 NOW: Final = "now"
@@ -77,6 +79,20 @@ class Staleness:
             f" window in use ({days:g} days): as at now, every recent action has passed out of"
             " its window."
         )
+
+
+def reach(segment: Segment) -> int:
+    """Longest relative window of a segment, in microseconds; 0 when it has none."""
+    windows = [0]
+    for part in walk(segment.where):
+        if isinstance(part, Did | DidNot | Last | SequenceOf):
+            if part.within:
+                windows.append(part.within.micros)
+            if part.between:
+                windows.append(part.between.from_.micros)
+        if isinstance(part, Did) and part.periods:
+            windows.append(part.periods.each.micros * part.periods.last)
+    return max(windows)
 
 
 def staleness(as_of_us: int, last_ts: int | None, longest_window_us: int) -> Staleness | None:

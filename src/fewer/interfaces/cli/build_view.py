@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 _MOST_ROWS: Final = 40
 _MOST_NAMES: Final = 3
-_VERDICT: Final = {
+VERDICT: Final = {
     "within": ("as wanted", "green"),
     "too_small": ("too few", "yellow"),
     "too_large": ("too many", "yellow"),
 }
+"""Where a size lies against its guard -> words and style."""
 
 
 class _Bar:
@@ -108,7 +109,7 @@ def sizes(snapshot: Snapshot) -> Table:
 def _row(segment: SegmentView) -> tuple[str | Text, ...]:
     words, style = ("left out of others", "dim") if segment.is_exclusion else ("", "")
     if not segment.is_exclusion or segment.verdict != "within":
-        words, style = _VERDICT[segment.verdict]
+        words, style = VERDICT[segment.verdict]
     size = Text(words, style=style)
     for proposal in segment.proposals:
         size.append(f"\n{proposal}", style="default")

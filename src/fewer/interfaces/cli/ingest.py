@@ -35,12 +35,12 @@ def ingest(
 
     project = shell.project()
     if preview is not None:
-        from fewer.interfaces.cli import preview_view
+        from fewer.interfaces.cli import source_view
 
         found = project.preview_source(preview, count)
         shell.show(
-            {"data": project.settings.data, **preview_view.to_json(found)},
-            lambda out: preview_view.show(out, found),
+            {"data": project.settings.data, **source_view.to_json(found)},
+            lambda out: source_view.show(out, found),
         )
         return
     with ingest_view.progress(shell) as bar:

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "identities": "identities:identities",
     "audit": "audit:audit",
     "validate": "validate:validate",
+    "preview": "preview:preview",
     "build": "build:build",
     "runs": "runs:runs",
     "segments": "segments:segments",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import click
 from rich.console import Console
@@ -10,9 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from fewer.interfaces.cli.shell import Shell, common
-
-if TYPE_CHECKING:
-    from fewer.data.store.runs import Run
 
 _STYLES = {"done": "green", "failed": "red", "stopped": "yellow", "running": "bold"}
 
@@ -32,7 +30,7 @@ def runs(shell: Shell, count: int) -> None:
     )
 
 
-def _json(run: Run) -> dict[str, Any]:
+def _json(run: Any) -> dict[str, Any]:
     facts = {name: value for name, value in run.facts.items() if name != "store"}
     seconds = None if run.finished_us is None else (run.finished_us - run.started_us) / 1e6
     return {
@@ -46,7 +44,7 @@ def _json(run: Run) -> dict[str, Any]:
     }
 
 
-def _show(out: Console, shell: Shell, found: list[Run]) -> None:
+def _show(out: Console, shell: Shell, found: Sequence[Any]) -> None:
     from fewer.project import clock
 
     zone = shell.project().zone
