@@ -350,6 +350,8 @@ class Project:
         """
         from fewer.project.building import asked, build
 
+        if self.is_in_place:
+            self.refresh()  # the tables may have changed since they were looked at
         ask = asked(
             self,
             None if as_of is None else self.as_of(as_of),
