@@ -139,7 +139,8 @@ class Previewer:
             raise DefinitionError(problems)
         needs = self._needs_with(segment)
         wanted = closure([segment.id], needs)
-        dependency_order({i: needs[i] for i in wanted})  # raises for a circle
+        ordered = dict.fromkeys([segment.id, *(i for i in needs if i in wanted)])
+        dependency_order({i: needs[i] for i in ordered})  # raises for a circle
 
     def _needs_with(self, segment: Segment) -> Mapping[str, Sequence[str]]:
         return {**self._needs, segment.id: references(segment, self._defaults)}
