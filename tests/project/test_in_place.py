@@ -317,3 +317,68 @@ sources:
         assert project.build(as_of=AS_OF, engine="embedded").universe == 2
         assert project.why("viewers", "ann").root.holds
         assert json.loads(project.audit(AS_OF).to_json())["inventory"]["rows"] == 2
+
+
+def test_an_audit_of_tables_that_keep_the_contract(made):
+    with made as project:
+        audit = project.audit(AS_OF)
+        found = {finding.code: finding for finding in audit.findings}
+        assert set(found) == {"IP001", "IP002", "IP007"}
+        assert found["IP001"].severity == "info", "page views have no id"
+        assert found["IP002"].evidence.table.rows == (("shop.Page views", "without a person", 2),)
+        assert "read as they are now" in found["IP007"].detail
+        inventory = audit.inventory
+        assert (inventory.rows, inventory.people, inventory.items) == (5, 4, 2)
+        assert [(p.event, p.rows, p.people) for p in inventory.events] == [
+            ("view", 3, 2), ("order", 2, 2)
+        ]  # fmt: skip
+        seconds = next(p for p in inventory.events[0].properties if p.name == "seconds")
+        assert (seconds.filled, seconds.distinct, seconds.hidden) == (2, 2, True)
+        assert [(c.purpose, c.granted, c.denied, c.unknown) for c in inventory.consents] == [
+            ("mail", 1, 1, 2), ("phone", 1, 1, 2)
+        ]  # fmt: skip
+        assert "ann" not in audit.to_json()
+
+
+SPOILT = """
+INSERT INTO orders VALUES
+  (1, 'ann', '2026-03-02 12:00:00', 'done', 'NaN', 'i1'),
+  (4, 'ann', '2999-03-02 12:00:00', 'done', 1e300, 'i1'),
+  (5, 'ann', '1970-01-01 00:00:00', 'done', 1, 'i1'),
+  (NULL, 'ann', '2026-03-02 12:00:00', 'done', 1, 'i1'),
+  (6, 'ann', NULL, 'done', 1, 'i1'),
+  (7, 'jose\u0301', '2026-03-02 12:00:00', 'done', 1, 'cafe\u0301');
+INSERT INTO customers VALUES ('ann', 'free', NULL, NULL, NULL);
+INSERT INTO items VALUES ('i1', 'hats');
+"""
+
+
+def test_an_audit_of_tables_that_do_not(made, request):
+    if made.engine_name == "duckdb":
+        with duckdb.connect(str(made.folder.root / "data.duckdb")) as connection:
+            connection.execute(SPOILT)
+    else:
+        with psycopg.connect(request.getfixturevalue("postgres_url")) as connection:
+            connection.execute(SPOILT)
+    with made as project:
+        audit = project.audit(AS_OF)
+        found: dict[str, list[str]] = {}
+        for finding in audit.findings:
+            found.setdefault(finding.code, []).append(finding.title)
+        assert found["IP001"][0] == "1 event ids belong to several events"
+        assert found["IP002"] == ["4 rows of your tables are left out"]
+        assert found["IP003"] == ["2 texts are not in Unicode's normal form C"]
+        assert found["IP004"] == ["2 numbers are read as missing"]
+        assert found["IP005"] == ["1 events lie in the future", "1 events lie before 1990"]
+        assert found["IP006"] == [
+            "The table of people has 1 rows too many",
+            "The table of items has 1 rows too many",
+        ]
+        assert {t.event: t.verdict for t in audit.trust} == {"view": "low", "order": "low"}
+        assert "jos" not in audit.to_json()
+    root = made.folder.root
+    text = (root / "fewer.yaml").read_text(encoding="utf-8") + "audit: {ignore: [IP003, IP006]}\n"
+    (root / "fewer.yaml").write_text(text, encoding="utf-8")
+    with Project.open(root) as project:
+        codes = {finding.code for finding in project.audit(AS_OF).findings}
+        assert not codes & {"IP003", "IP006"}

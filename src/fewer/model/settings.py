@@ -38,10 +38,14 @@ class HoldoutRule(Frozen):
     percent: Annotated[Number, Field(gt=0, lt=100)] = Field(description="Share planned.")
 
 
+CheckCode = Annotated[str, StringConstraints(strict=True, pattern=r"^(AU|IP)\d{3}$")]
+"""Code of a check; those of tables in place begin with IP."""
+
+
 class AuditRule(Frozen):
     """What the audit leaves out."""
 
-    ignore: tuple[Annotated[str, StringConstraints(strict=True, pattern=r"^AU\d{3}$")], ...] = ()
+    ignore: tuple[CheckCode, ...] = ()
 
 
 def _unique_ids(sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fewer.journey.audit.audit import Audit, run
 from fewer.journey.audit.base import AuditContext, Refused, SourceFacts
+from fewer.journey.audit.in_place import run_in_place
 from fewer.model.condition import Did, DidNot, First, Last, SequenceOf, walk
 from fewer.model.segment import expand
 from fewer.model.window import DAY, Duration
@@ -19,28 +20,31 @@ if TYPE_CHECKING:
 
 
 def audit(project: Project, as_of_us: int) -> Audit:
-    """Audit the stored data as it was known at `as_of_us`."""
+    """Audit the stored data as it was known at `as_of_us`, or tables in place as they are."""
+    from fewer.project.in_place import OwnData
+
     settings, generation = project.settings, project.generation
     with project.engine(as_of_us) as engine:
-        return run(
-            AuditContext(
-                engine=engine,
-                catalog=generation.catalog,
-                as_of_us=as_of_us,
-                now_us=clock.now_us(),
-                project=settings.name,
-                data=settings.data,
-                timezone=settings.timezone,
-                currency=settings.currency,
-                goals=project.definitions.goals,
-                windows=windows(project),
-                consent_purpose=settings.consent.purpose if settings.consent else None,
-                dated=_dated(project),
-                sources=_sources(project),
-                refused=tuple(_refused(project)),
-                ignore=frozenset(settings.audit.ignore),
-            )
+        context = AuditContext(
+            engine=engine,
+            catalog=generation.catalog,
+            as_of_us=as_of_us,
+            now_us=clock.now_us(),
+            project=settings.name,
+            data=settings.data,
+            timezone=settings.timezone,
+            currency=settings.currency,
+            goals=project.definitions.goals,
+            windows=windows(project),
+            consent_purpose=settings.consent.purpose if settings.consent else None,
+            dated=_dated(project),
+            sources=_sources(project),
+            refused=tuple(_refused(project)),
+            ignore=frozenset(settings.audit.ignore),
         )
+        if isinstance(generation, OwnData):
+            return run_in_place(context, generation.read, generation.functions)
+        return run(context)
 
 
 def windows(project: Project) -> tuple[Duration, ...]:

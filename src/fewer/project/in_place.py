@@ -11,6 +11,7 @@ import sqlglot.expressions as exp
 
 from fewer.errors import UnsupportedByEngineError
 from fewer.evaluate.engines.base import Dataset, InPlaceEngine, load
+from fewer.evaluate.sql.functions.base import Functions
 from fewer.evaluate.sql.in_place import InPlace, counts, in_place, list_ids
 from fewer.model.catalog import Catalog
 from fewer.model.in_place import Located, OwnTables
@@ -77,6 +78,11 @@ class OwnData:
                 " or spark, or ingest the data."
             )
         return kind
+
+    @property
+    def functions(self) -> Functions:
+        """How the engine speaks of the tables."""
+        return self._kind.own_functions
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -56,6 +56,11 @@ ORDER BY a.attnum
 """
 """Names and types of a table's columns; a domain is what it is made of."""
 
+_SCHEMA: Final = """
+SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = to_regclass($1)
+"""
+
 _ARROW: Final = {"int8": pa.int64(), "int4": pa.int64(), "bool": pa.bool_(), "text": pa.string()}
 
 
@@ -116,11 +121,22 @@ class PostgresEngine:
 
     def _view_tables(self) -> None:
         temporary = exp.Properties(expressions=[exp.TemporaryProperty()])
-        for name, query in self._dataset.relations.items():
+        located = {name: self._located(query) for name, query in self._dataset.relations.items()}
+        for name, query in located.items():
             view = exp.Create(
                 this=table(name), kind="VIEW", expression=query, properties=temporary.copy()
             )
             self._session.execute(view.sql("postgres"))
+
+    def _located(self, query: exp.Query) -> exp.Query:
+        """The query with the schema of each table: views of ours could have their names."""
+        query = query.copy()
+        for found in query.find_all(exp.Table):
+            if not found.db:
+                schema = self._session.execute(_SCHEMA, [found.sql("postgres")]).fetchone()
+                if schema:
+                    found.set("db", exp.Identifier(this=schema[0], quoted=True))
+        return query
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` and fetch every row; see `Engine.run`."""

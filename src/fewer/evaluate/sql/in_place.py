@@ -141,6 +141,8 @@ def in_place(
         "consents": reader.consents(tables.people, raw["people"]),
     }
     relations["persons"] = _persons(relations, functions, tuple(erased))
+    for kind, each in raw.items():
+        relations |= {raw_name(kind, n): part.query for n, part in enumerate(each)}
     catalog = Catalog(
         properties=codes.named("p"),
         traits=codes.named("t"),
@@ -148,6 +150,11 @@ def in_place(
         purposes=tuple(sorted(tables.people.consents)) if tables.people else (),
     )
     return InPlace(relations, catalog, raw)
+
+
+def raw_name(kind: str, place: int) -> str:
+    """Relation with the columns that a mapped table is read by, in all its rows."""
+    return f"raw_{kind}_{place}"
 
 
 def counts() -> exp.Select:
