@@ -36,5 +36,7 @@ def answering(scene: Scene) -> Iterator[Ask]:
         loaded = load(scene.world, Path(folder))
         files = (str(Path(folder) / "events.parquet"),)
         engine = SparkEngine.open(Dataset(loaded.relations, loaded.catalog, files), SETTINGS)
-        yield lambda asked: answered(engine.evaluate(planned(scene, asked, loaded.catalog)))
-        engine.close()
+        try:
+            yield lambda asked: answered(engine.evaluate(planned(scene, asked, loaded.catalog)))
+        finally:
+            engine.close()

@@ -55,10 +55,14 @@ class SparkEngine:
         self._views = Views(session.spark)
         self._held: list[Any] = []
         self._temporary = tempfile.TemporaryDirectory(prefix="fewer-spark-")
-        with told("read the data"):
-            found = frames(session.spark, dataset, folder or Path(self._temporary.name))
-            for relation, frame in found.items():
-                self._views.add(relation, frame)
+        try:
+            with told("read the data"):
+                found = frames(session.spark, dataset, folder or Path(self._temporary.name))
+                for relation, frame in found.items():
+                    self._views.add(relation, frame)
+        except BaseException:
+            self._temporary.cleanup()
+            raise
 
     @classmethod
     def open(cls, dataset: Dataset, settings: EngineSettings) -> Self:

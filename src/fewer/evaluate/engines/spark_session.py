@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +56,12 @@ _PROCESS: Final[Mapping[str, str]] = {
 }
 """Settings of a process that we start, where the options say nothing else."""
 
-_LOGS: Final = "rootLogger.level = off\n"
+_LOGS: Final = """\
+appender.none.type = Null
+appender.none.name = none
+rootLogger.level = off
+rootLogger.appenderRef.none.ref = none
+"""
 """Errors of tasks quote data; what a user must know reaches them as an error of ours."""
 
 
@@ -87,6 +94,12 @@ def opened(settings: EngineSettings) -> Session:
     url = settings.url or f"local[{settings.threads}]"
     try:
         from pyspark.sql import SparkSession  # noqa: PLC0415  an optional part
+
+        with warnings.catch_warnings():
+            # pyspark imports this itself when first given a list, and then warns of pandas 3,
+            # which nothing here uses.
+            warnings.simplefilter("ignore")
+            import pyspark.testing.utils  # noqa: F401, PLC0415
     except ImportError:
         raise MissingExtraError("The Spark engine", "spark") from None
     if url.startswith(_CONNECT):
@@ -176,9 +189,10 @@ def _java_size(size: str) -> str:
 
 
 def _quiet() -> Path:
-    path = Path(tempfile.gettempdir()) / "fewer-spark-log4j2.properties"
-    if not path.exists():
-        path.write_text(_LOGS, encoding="utf-8")
+    """Settings of the logs; they are read once, when Java starts."""
+    path = Path(tempfile.mkdtemp(prefix="fewer-spark-")) / "log4j2.properties"
+    path.write_text(_LOGS, encoding="utf-8")
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
     return path
 
 
