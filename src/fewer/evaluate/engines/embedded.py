@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Self, TypeVar
 
+import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 from sqlglot import exp
@@ -30,13 +32,15 @@ from fewer.evaluate.engines.staging import staged
 from fewer.evaluate.index.cache import Index
 from fewer.evaluate.index.combine import Combiner
 from fewer.evaluate.index.evaluate import Bits, Done, Evaluator
+from fewer.evaluate.index.kernel import Kernel, plainly
 from fewer.evaluate.index.layout import Array, DamagedPartError
 from fewer.evaluate.index.people import People, everyone
-from fewer.evaluate.index.predicate import Frame
+from fewer.evaluate.index.plain import know
+from fewer.evaluate.index.predicate import Frame, whole_numbers
 from fewer.evaluate.index.rows import Reader
 from fewer.evaluate.index.sequence import MOST_KINDS
 from fewer.evaluate.index.space import bitmap, space
-from fewer.evaluate.plan.leaf import Behaviour, Chain, Leaf, Pick, is_constant
+from fewer.evaluate.plan.leaf import Behaviour, Chain, Count, Leaf, Pick, is_constant
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.duckdb import DUCKDB
 from fewer.evaluate.sql.predicate import one_of_texts
@@ -49,6 +53,7 @@ _MOST_KNOWN: Final = 256 << 20
 _LARGE: Final = ("events", "ad_reports")
 """Relations that evaluation never reads: opening their files costs more than it does."""
 
+_FEW: Final = 16
 _OPEN: Final[dict[Path, Index]] = {}
 """Indexes mapped by this process: what was checked once need not be checked again."""
 
@@ -83,7 +88,7 @@ class EmbeddedEngine:
         self._queries: DuckDBEngine | None = None
         self._tables: DuckDBEngine | None = None
         self._known: dict[tuple[int, str, int], Bits] = {}
-        self._everyone: dict[int, Array] = {}
+        self._everyone: dict[int, tuple[Array, BitMap]] = {}
         self._people: People | None = None
         self._items: Frame | None = None
         self._reader: Reader | None = None
@@ -120,7 +125,10 @@ class EmbeddedEngine:
         """Members of all segments of the plan, at its as_of."""
         if any(_is_long(leaf) for leaf in plan.leaves):
             return self._sql().evaluate(plan, progress=progress, should_stop=should_stop)
-        return self._whole(lambda: self._evaluate(plan, progress, should_stop))
+        know()
+        first = not Kernel.loaded and not self._everyone and _is_light(plan)
+        with plainly() if first else nullcontext():
+            return self._whole(lambda: self._evaluate(plan, progress, should_stop))
 
     def prepare(
         self, *, progress: Progress | None = None, should_stop: Stop | None = None
@@ -152,9 +160,10 @@ class EmbeddedEngine:
         steps += _steps(done, plan, time.perf_counter() - before)
         start = time.perf_counter()
         if plan.as_of_us not in self._everyone:
-            people = self._of_persons()
-            self._everyone[plan.as_of_us] = everyone(reader, people, plan.as_of_us)
-        combiner = Combiner(plan, self._everyone[plan.as_of_us], known)
+            bits = everyone(reader, self._of_persons(), plan.as_of_us)
+            self._everyone[plan.as_of_us] = bits, reader.space.persons(bits)
+        everyone_bits, everyone_set = self._everyone[plan.as_of_us]
+        combiner = Combiner(plan, everyone_bits, known)
         combiner.run()
         bitmaps: dict[int, BitMap] = {}
 
@@ -165,7 +174,7 @@ class EmbeddedEngine:
 
         matched = {i: bitmap(combiner.matched[i]) for i in plan.ids}
         members = {i: bitmap(combiner.members[i]).copy() for i in plan.ids}
-        universe = reader.space.persons(combiner.universe)
+        universe = everyone_set.copy()
         steps.append(StepRun("combine", None, "", len(universe), time.perf_counter() - start))
         facts = {
             "parts": len(index.parts),
@@ -221,8 +230,10 @@ class EmbeddedEngine:
 
     def _opened(self, progress: Progress | None, should_stop: Stop | None) -> Index:
         folder = self._folder()
-        files = self._dataset.unmerged or self._dataset.files or (
-            str(staged(self._dataset, folder, only=["events"])["events"]),
+        files = (
+            self._dataset.unmerged
+            or self._dataset.files
+            or (str(staged(self._dataset, folder, only=["events"])["events"]),)
         )
         with _OPENING:
             index = _OPEN.pop(folder, None) or Index(folder)
@@ -286,7 +297,7 @@ class EmbeddedEngine:
             numbers = self._read(select([column("person")], table("persons"))).column("person")
             self._people = People(
                 self._frame("people", "person", self.catalog.traits),
-                bitmap(numbers.to_numpy()),
+                bitmap(_numbers(numbers)),
                 self._granted,
                 self._listed,
                 self._sampled,
@@ -300,7 +311,7 @@ class EmbeddedEngine:
 
         def whole(name: str) -> pa.Array:
             found = held.column(name)
-            return found.chunk(0) if found.num_chunks else pa.array([], found.type)
+            return found.chunk(0) if found.num_chunks else pa.nulls(0, found.type)
 
         return Frame(whole(key), {name: whole(name) for name in columns})
 
@@ -321,7 +332,7 @@ class EmbeddedEngine:
         return self._persons_of(select([column("person")], table("persons"), where=below))
 
     def _persons_of(self, query: exp.Select) -> BitMap:
-        return bitmap(self._read(query).column("person").to_numpy())
+        return bitmap(_numbers(self._read(query).column("person")))
 
 
 def _steps(done: Sequence[Done], plan: Plan, wall: float) -> list[StepRun]:
@@ -349,6 +360,23 @@ def _parts_read(index: Index, plan: Plan) -> int:
         and (reads.since is None or part.last >= reads.since)
         and (reads.events is None or any(g.event in reads.events for g in part.groups))
         for part in index.parts
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> Array:
+    """A column of whole numbers, none missing, as an array."""
+    chunks = [whole_numbers(chunk) for chunk in column.chunks]
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.uint32)
+
+
+def _is_light(plan: Plan) -> bool:
+    """Whether loading compiled kernels would take longer than the plan does without them."""
+    events = [leaf for leaf in plan.leaves if isinstance(leaf, Behaviour | Pick | Chain)]
+    return len(events) <= _FEW and all(
+        isinstance(leaf.measure, Count)
+        if isinstance(leaf, Behaviour)
+        else isinstance(leaf, Pick) and not leaf.having
+        for leaf in events
     )
 
 

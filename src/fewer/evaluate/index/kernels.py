@@ -9,11 +9,11 @@ segments. `person` is a slot of the space of persons; bit sets are words of 64 p
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import numba
 import numpy as np
 
+from fewer.evaluate.index.kernel import Kernel
 from fewer.evaluate.index.layout import Array
 
 MISSING: Final = int(np.iinfo(np.int64).min)
@@ -22,19 +22,11 @@ _SIX: Final = np.uint64(6)
 _LOW: Final = np.uint64(63)
 
 
-def _kernel(function: Any) -> Any:
-    """Compile when first called, and keep what was compiled for other processes."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder that can be written to
-        return numba.njit(nogil=True)(function)
-
-
 # ---------------------------------------------------------------------------------- selecting
 
 
 # Rows (from `low`) whose code is wanted; returns how many were written to `out`.
-@_kernel
+@Kernel
 def select(codes: Array, wanted: Array, low: int, out: Array) -> int:
     found = 0
     for row in range(codes.size):
@@ -44,7 +36,7 @@ def select(codes: Array, wanted: Array, low: int, out: Array) -> int:
 
 
 # Of `rows` those whose code is wanted, moved to the front.
-@_kernel
+@Kernel
 def refine(rows: Array, codes: Array, wanted: Array) -> int:
     found = 0
     for place in range(rows.size):
@@ -55,7 +47,7 @@ def refine(rows: Array, codes: Array, wanted: Array) -> int:
 
 
 # Rows (from `low`) whose value is there and within [least, most].
-@_kernel
+@Kernel
 def select_range(values: Array, least: int, most: int, low: int, out: Array) -> int:
     found = 0
     for row in range(values.size):
@@ -66,7 +58,7 @@ def select_range(values: Array, least: int, most: int, low: int, out: Array) -> 
 
 
 # Of `rows` those whose value is there and within [least, most], moved to the front.
-@_kernel
+@Kernel
 def refine_range(rows: Array, values: Array, least: int, most: int) -> int:
     found = 0
     for place in range(rows.size):
@@ -78,7 +70,7 @@ def refine_range(rows: Array, values: Array, least: int, most: int) -> int:
 
 
 # Of `rows` those whose value is (or, negated, is there and is not) among sorted `wanted`.
-@_kernel
+@Kernel
 def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
     found = 0
     for place in range(rows.size):
@@ -93,7 +85,7 @@ def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
 
 # Rows of up to 64 questions at once: bit q of masks[code] says that question q wants the code.
 # Persons go to out[q] from filled[q] on.
-@_kernel
+@Kernel
 def spread(codes: Array, masks: Array, persons: Array, out: Array, filled: Array) -> None:
     for row in range(codes.size):
         mask = masks[codes[row]]
@@ -109,7 +101,7 @@ def spread(codes: Array, masks: Array, persons: Array, out: Array, filled: Array
 
 
 # Rows (from `low`) whose person's bit is set.
-@_kernel
+@Kernel
 def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
     found = 0
     for row in range(persons.size):
@@ -120,7 +112,7 @@ def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
 
 
 # Of `rows` those whose person's bit is set, moved to the front.
-@_kernel
+@Kernel
 def refine_people(rows: Array, persons: Array, bits: Array) -> int:
     found = 0
     for place in range(rows.size):
@@ -132,7 +124,7 @@ def refine_people(rows: Array, persons: Array, bits: Array) -> int:
 
 
 # The last (or first) row of each person whose bit is still set, and clear the bit.
-@_kernel
+@Kernel
 def take_one(rows: Array, persons: Array, bits: Array, latest: bool, out: Array) -> int:
     found = 0
     for place in range(rows.size):
@@ -150,7 +142,7 @@ def take_one(rows: Array, persons: Array, bits: Array, latest: bool, out: Array)
 
 
 # Set the bit of each person.
-@_kernel
+@Kernel
 def mark(bits: Array, persons: Array) -> None:
     for at in range(persons.size):
         person = np.uint64(persons[at])
@@ -158,7 +150,7 @@ def mark(bits: Array, persons: Array) -> None:
 
 
 # The same, of some rows.
-@_kernel
+@Kernel
 def mark_rows(bits: Array, persons: Array, rows: Array) -> None:
     for at in range(rows.size):
         person = np.uint64(persons[rows[at]])
@@ -166,7 +158,7 @@ def mark_rows(bits: Array, persons: Array, rows: Array) -> None:
 
 
 # Slots of the bits that are set, in order.
-@_kernel
+@Kernel
 def expand(bits: Array, out: Array) -> int:
     found = 0
     for word in range(bits.size):
@@ -194,7 +186,7 @@ def expand(bits: Array, out: Array) -> int:
 
 
 # Bits of the persons whose number lies within [least, most].
-@_kernel
+@Kernel
 def between(numbers: Array, least: int, most: int, bits: Array) -> None:
     size = numbers.size
     for word in range(bits.size):
@@ -207,7 +199,7 @@ def between(numbers: Array, least: int, most: int, bits: Array) -> None:
 
 
 # Bits of the persons with a sum within [least, most].
-@_kernel
+@Kernel
 def sums_between(sums: Array, least: int, most: int, bits: Array) -> None:
     for word in range(bits.size):
         held = np.uint64(0)
@@ -220,7 +212,7 @@ def sums_between(sums: Array, least: int, most: int, bits: Array) -> None:
 
 # Bits of the persons whose sum over number lies within bounds that never leave 64 bits when
 # multiplied. An open end is not part of it.
-@_kernel
+@Kernel
 def ratios_between(
     sums: Array,
     scale: int,
@@ -250,7 +242,7 @@ def ratios_between(
 
 
 # One more for each person, up to `most`.
-@_kernel
+@Kernel
 def count(numbers: Array, persons: Array, most: int) -> None:
     for at in range(persons.size):
         person = persons[at]
@@ -260,7 +252,7 @@ def count(numbers: Array, persons: Array, most: int) -> None:
 
 
 # The same, of some rows.
-@_kernel
+@Kernel
 def count_rows(numbers: Array, persons: Array, rows: Array, most: int) -> None:
     for at in range(rows.size):
         person = persons[rows[at]]
@@ -270,7 +262,7 @@ def count_rows(numbers: Array, persons: Array, rows: Array, most: int) -> None:
 
 
 # One more for each person whose bit was not set yet, and set it.
-@_kernel
+@Kernel
 def stamp(bits: Array, numbers: Array, persons: Array, most: int) -> None:
     for at in range(persons.size):
         slot = np.uint64(persons[at])
@@ -284,7 +276,7 @@ def stamp(bits: Array, numbers: Array, persons: Array, most: int) -> None:
 
 
 # The same, of some rows.
-@_kernel
+@Kernel
 def stamp_rows(bits: Array, numbers: Array, persons: Array, rows: Array, most: int) -> None:
     for at in range(rows.size):
         slot = np.uint64(persons[rows[at]])
@@ -298,7 +290,7 @@ def stamp_rows(bits: Array, numbers: Array, persons: Array, rows: Array, most: i
 
 
 # Sums in two halves (high * 2**32 + low), exact for two billion values of a person.
-@_kernel
+@Kernel
 def total(high: Array, low: Array, numbers: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
@@ -310,7 +302,7 @@ def total(high: Array, low: Array, numbers: Array, persons: Array, values: Array
 
 
 # Sums where none can leave 64 bits.
-@_kernel
+@Kernel
 def total_small(sums: Array, numbers: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
@@ -321,7 +313,7 @@ def total_small(sums: Array, numbers: Array, persons: Array, values: Array) -> N
 
 
 # Largest value of each person; MISSING, which is the least, where there is none.
-@_kernel
+@Kernel
 def largest(most: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
@@ -331,7 +323,7 @@ def largest(most: Array, persons: Array, values: Array) -> None:
 
 
 # Smallest value of each person; `least` starts at the most there can be.
-@_kernel
+@Kernel
 def smallest(least: Array, persons: Array, values: Array) -> None:
     for at in range(persons.size):
         value = values[at]
@@ -341,7 +333,7 @@ def smallest(least: Array, persons: Array, values: Array) -> None:
 
 
 # For each person the number of distinct codes, rows being ordered by code.
-@_kernel
+@Kernel
 def distinct(seen: Array, numbers: Array, persons: Array, codes: Array) -> None:
     for at in range(persons.size):
         person = persons[at]
@@ -352,7 +344,7 @@ def distinct(seen: Array, numbers: Array, persons: Array, codes: Array) -> None:
 
 # One more for each person and code seen for the first time; `seen` has `width` bits a person.
 # A row's code is `recode` of its own; 0 is none.
-@_kernel
+@Kernel
 def distinct_small(
     seen: Array, width: int, numbers: Array, persons: Array, codes: Array, recode: Array, most: int
 ) -> None:
@@ -373,7 +365,7 @@ def distinct_small(
 
 
 # Where the rows of each key begin, given `starts` zeroed and one longer than there are keys.
-@_kernel
+@Kernel
 def tally(starts: Array, keys: Array) -> None:
     for at in range(keys.size):
         starts[keys[at] + 1] += 1
@@ -382,7 +374,7 @@ def tally(starts: Array, keys: Array) -> None:
 
 
 # Order of rows by key that keeps the order within each; `places` is a copy of the starts.
-@_kernel
+@Kernel
 def scatter(places: Array, keys: Array, order: Array) -> None:
     for at in range(keys.size):
         key = keys[at]
@@ -391,7 +383,7 @@ def scatter(places: Array, keys: Array, order: Array) -> None:
 
 
 # Put each run of times in order (and what goes with them); most are in order already.
-@_kernel
+@Kernel
 def settle(starts: Array, times: Array, flags: Array) -> None:
     for key in range(starts.size - 1):
         low, high = starts[key], starts[key + 1]
@@ -407,7 +399,7 @@ def settle(starts: Array, times: Array, flags: Array) -> None:
 
 
 # For each key the latest begin of `number` matches within `span`; `begins` starts at MISSING.
-@_kernel
+@Kernel
 def burst(starts: Array, times: Array, number: int, span: int, begins: Array) -> None:
     for key in range(starts.size - 1):
         best = MISSING
@@ -419,7 +411,7 @@ def burst(starts: Array, times: Array, number: int, span: int, begins: Array) ->
 
 
 # For each row of a run the time of the first match strictly later; the most there can be if none.
-@_kernel
+@Kernel
 def _next_match(times: Array, flags: Array, low: int, high: int, bit: int, after: Array) -> None:
     following = np.iinfo(np.int64).max
     at = high - 1
@@ -438,7 +430,7 @@ def _next_match(times: Array, flags: Array, low: int, high: int, bit: int, after
 
 
 # Whether the absent steps after a present one hold: no match within the span, and it has passed.
-@_kernel
+@Kernel
 def _stays_away(gaps: Array, step: int, after: Array, row: int, now: int, as_of: int) -> bool:
     for gap in range(gaps.shape[0]):
         if gaps[gap, 0] == step:
@@ -454,7 +446,7 @@ def _stays_away(gaps: Array, step: int, after: Array, row: int, now: int, as_of:
 #   steps: (bit, most since the step before or -1) of each present step.
 #   gaps: (step before it, bit, length) of each absent step.
 #   windows: (start, end) of each leaf; out: bit sets, one for each leaf.
-@_kernel
+@Kernel
 def chain(
     starts: Array,
     who: Array,

@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from fewer.evaluate.index.counting import mark
 from fewer.evaluate.index.layout import Array
-from fewer.evaluate.index.predicate import Frame
+from fewer.evaluate.index.predicate import Frame, whole_numbers
 from fewer.evaluate.index.rows import Reader
 from fewer.evaluate.plan.leaf import Granted, Listed, Match, Person, Sampled
 
@@ -38,7 +38,7 @@ class People:
     numbers: Array = field(init=False)
 
     def __post_init__(self) -> None:
-        self.numbers = self.traits.keys.to_numpy().astype(np.uint32)
+        self.numbers = whole_numbers(self.traits.keys).astype(np.uint32)
 
     def answer(self, leaf: PersonLeaf, reader: Reader) -> Array:
         """Bit set of those for whom the leaf holds."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from itertools import chain, count
+from operator import itemgetter
+from typing import Final, assert_never
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +20,7 @@ from fewer.evaluate.index.predicate import Frame, bounds, holds_for_missing, tex
 from fewer.evaluate.index.space import Space
 from fewer.evaluate.plan.atom import Atom, Column, Given, Never, OneOf, Range
 from fewer.evaluate.plan.leaf import Match
+from fewer.model.values import ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,35 @@ class _Any:
 _Test = _Codes | _Span | _Among | _Any
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An atom, a number that stands for it among all atoms, and the columns of events it reads."""
+
+    atom: Atom
+    key: int
+    names: tuple[str, ...]
+    of_item: bool
+    kind: ValueType
+
+
+_Placed = tuple[int, int, Group]
+"""Time of the first event, of the last, and the group."""
+
+_KEYS: Final[dict[Atom, int]] = {}
+_NUMBERS: Final = count()
+_MOST_PREPARED: Final = 4_096
+_first = itemgetter(0)
+
+
+def _by_name(parts: Sequence[Part]) -> dict[str, list[_Placed]]:
+    """Groups of each event name, latest first."""
+    found: dict[str, list[_Placed]] = {}
+    for part in parts:
+        for group in part.groups:
+            found.setdefault(group.event, []).append((group.first, group.last, group))
+    return {name: sorted(g, key=_first, reverse=True) for name, g in found.items()}
+
+
 @dataclass
 class Reader:
     """Reads matching rows of parts, with the attributes of items looked up.
@@ -97,18 +129,25 @@ class Reader:
     """Column of events by which they refer to items."""
 
     touched: int = 0
-    item_memo: dict[Atom, Array] = field(default_factory=dict, repr=False)
+    item_memo: dict[int, Array] = field(default_factory=dict, repr=False)
+    by_name: Mapping[str, list[_Placed]] = field(default_factory=dict, repr=False)
+    prepared: dict[int, tuple[Sequence[Atom], list[_Asked]]] = field(
+        default_factory=dict, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        if not self.by_name:
+            self.by_name = _by_name(self.parts)
 
     def groups(self, match: Match, start: int | None, end: int) -> Iterator[Group]:
         """Groups of the names that have rows in ``[start, end)``; latest part first."""
-        for part in reversed(self.parts):
-            if part.first >= end or (start is not None and part.last < start):
-                continue
-            for group in part.groups:
-                late = start is None or group.last >= start
-                named = match.events is None or group.event in match.events
-                if named and late and group.first < end:
-                    yield group
+        names = self.by_name if match.events is None else match.events
+        found = [self.by_name[name] for name in names if name in self.by_name]
+        # One name has its groups in order already; those of several are brought into one.
+        placed = found[0] if len(found) == 1 else sorted(chain(*found), key=_first, reverse=True)
+        for first, last, group in placed:
+            if first < end and (start is None or last >= start):
+                yield group
 
     def chosen(self, match: Match, start: int | None, end: int) -> Iterator[Chosen]:
         """Rows that match within ``[start, end)``."""
@@ -144,33 +183,49 @@ class Reader:
         """Tests of the rows; None when no row of the group can satisfy the atoms."""
         codes: dict[str, Array] = {}
         others: list[_Test] = []
-        for atom in atoms:
-            if isinstance(atom, Never):
+        for asked in self._prepared(atoms):
+            if isinstance(asked.atom, Never):
                 return None
-            of_item = _columns(atom)[0].table == "items"
-            names = [self.item_id] if of_item else [c.name for c in _columns(atom)]
-            there = [name for name in names if name is not None and group.has(name)]
+            there = [name for name in asked.names if group.has(name)]
             if not there:
-                if not holds_for_missing(atom):
+                if not holds_for_missing(asked.atom):
                     return None
                 continue
-            coded = self._coded(group, atom, there[0]) if len(there) == 1 else None
+            coded = self._coded(group, asked, there[0]) if len(there) == 1 else None
             if coded is not None:
                 known = codes.get(there[0])
                 codes[there[0]] = coded if known is None else known & coded
             else:
-                others.append(_other(atom, tuple(there)))
+                others.append(_other(asked.atom, tuple(there)))
         if any(not wanted.any() for wanted in codes.values()):
             return None
         return [*(_Codes(name, wanted) for name, wanted in codes.items()), *others]
 
-    def _coded(self, group: Group, atom: Atom, name: str) -> Array | None:
+    def _prepared(self, atoms: Sequence[Atom]) -> list[_Asked]:
+        """The atoms with the columns they read: worked out once, not in every part."""
+        known = self.prepared.get(id(atoms))
+        if known is not None and known[0] is atoms:
+            return known[1]
+        if len(self.prepared) > _MOST_PREPARED:
+            self.prepared.clear()
+        asked = [self._asked(atom) for atom in atoms]
+        self.prepared[id(atoms)] = atoms, asked
+        return asked
+
+    def _asked(self, atom: Atom) -> _Asked:
+        columns = _columns(atom)
+        of_item = bool(columns) and columns[0].table == "items"
+        names = [self.item_id] if of_item else [column.name for column in columns]
+        kind = columns[0].type if columns else "text"
+        read = tuple(name for name in names if name is not None)
+        return _Asked(atom, _KEYS.setdefault(atom, next(_NUMBERS)), read, of_item, kind)
+
+    def _coded(self, group: Group, asked: _Asked, name: str) -> Array | None:
         """For each code of a column whether the atom holds; None for a column without codes."""
-        part = group.part
-        column = _columns(atom)[0]
-        if column.table == "items":
+        part, atom = group.part, asked.atom
+        if asked.of_item:
             wanted: Array = remembered(
-                part, (self.items.serial, atom), lambda: self._by_item(part, atom, name)
+                part, (self.items.serial, asked.key), lambda: self._by_item(part, asked, name)
             )
             return wanted
         if isinstance(atom, Given):
@@ -179,19 +234,19 @@ class Reader:
             if texts is None and not name.endswith("_b"):
                 return None
             return np.array([not atom.present] + [atom.present] * (size - 1))
-        if column.type == "text":
-            by_text: Array = remembered(part, atom, lambda: _by_text(part, atom, name))
+        if asked.kind == "text":
+            by_text: Array = remembered(part, asked.key, lambda: _by_text(part, atom, name))
             return by_text
-        if column.type == "boolean" and isinstance(atom, OneOf):
+        if asked.kind == "boolean" and isinstance(atom, OneOf):
             return np.array([False, *((v in atom.values) != atom.negated for v in (False, True))])
         return None
 
-    def _by_item(self, part: Part, atom: Atom, name: str) -> Array:
+    def _by_item(self, part: Part, asked: _Asked, name: str) -> Array:
         """For each code of an item's id whether the atom holds for the item."""
-        known = self.item_memo.get(atom)
+        known = self.item_memo.get(asked.key)
         if known is None:
-            known = np.append(self.items.flags(atom), holds_for_missing(atom))
-            self.item_memo[atom] = known
+            known = np.append(self.items.flags(asked.atom), holds_for_missing(asked.atom))
+            self.item_memo[asked.key] = known
         return known[self.item_rows(part, name)]
 
     def item_rows(self, part: Part, name: str) -> Array:
@@ -296,4 +351,4 @@ def _other(atom: Atom, names: tuple[str, ...]) -> _Test:
 def texts_of(part: Part, name: str) -> pa.Array:
     """Distinct texts of a column, none when the part has no such column."""
     found = part.texts(name)
-    return pa.array([], pa.large_string()) if found is None else found
+    return pa.nulls(0, pa.large_string()) if found is None else found
