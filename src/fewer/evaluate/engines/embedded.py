@@ -236,7 +236,9 @@ class EmbeddedEngine:
             or (str(staged(self._dataset, folder, only=["events"])["events"]),)
         )
         with _OPENING:
-            index = _OPEN.pop(folder, None) or Index(folder)
+            # Another engine may be open over other files: what is mapped is shared, no more.
+            mapped = _OPEN.pop(folder, None)
+            index = Index(folder, mapped.parts if mapped else ())
             while len(_OPEN) >= _MOST_OPEN:
                 _OPEN.pop(next(iter(_OPEN)))
             if self._temporary is None:
@@ -260,7 +262,8 @@ class EmbeddedEngine:
 
     def _whole(self, evaluate: Callable[[], T]) -> T:
         """Evaluate; where a part proves damaged, make it anew and evaluate again."""
-        for _ in range(len(self._dataset.files) + 2):
+        files = self._dataset.unmerged or self._dataset.files
+        for _ in range(len(files) + 2):
             try:
                 return evaluate()
             except DamagedPartError as damaged:
@@ -272,9 +275,11 @@ class EmbeddedEngine:
 
     def _forget(self, name: str) -> None:
         (self._folder() / name).unlink(missing_ok=True)
-        if self._index is not None:
-            kept = [part for part in self._index.parts if part.file.path.name != name]
-            self._index.parts = tuple(kept)
+        with _OPENING:
+            mapped = _OPEN.get(self._folder())
+            if mapped:
+                kept = [part for part in mapped.parts if part.file.path.name != name]
+                mapped.parts = tuple(kept)
         self._index = self._reader = None
 
     def _rows(self, index: Index) -> Reader:

@@ -21,6 +21,9 @@ from fewer.evaluate.index.digest import digest, gone
 from fewer.evaluate.index.layout import DamagedPartError, PartFile, write
 from fewer.evaluate.index.part import Part
 
+_TRIES: Final = 3
+"""Times that a part is made, as a process at work on other files may sweep away or replace it."""
+
 _ABANDONED: Final = 3_600.0
 """Seconds after which a half-written part belongs to nobody who lives."""
 
@@ -33,12 +36,12 @@ class Index:
 
     Attributes:
         parts: One for each data file that has rows.
-        made: How many had to be made when the index was opened.
+        made: How many had to be made when the index was last opened.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mapped: Sequence[Part] = ()) -> None:
         self.folder = folder
-        self.parts: tuple[Part, ...] = ()
+        self.parts = tuple(mapped)
         self.made = 0
 
     @property
@@ -89,7 +92,7 @@ class Index:
                     progress("indexing", number, len(missing))
         parts = [part for part in found.values() if part is not None and part.rows]
         self.parts = tuple(sorted(parts, key=lambda part: (part.first, part.file.path.name)))
-        self.made += len(missing)
+        self.made = len(missing)
         if missing:
             self._sweep({path.name for path in paths})
 
@@ -142,10 +145,14 @@ def _made(path: Path, data: Path, merges: Mapping[int, int], should_stop: Stop |
     if should_stop and should_stop():
         raise StoppedError("Stopped on request. What was indexed so far is kept.")
     try:
-        write(path, *digest(data, merges))
-        return Part(PartFile(path), data)
+        for _ in range(_TRIES):
+            write(path, *digest(data, merges))
+            part = _current(_mapped(path, data), merges)
+            if part is not None:
+                return part
     except OSError as error:
         raise _unwritable(path.parent, error) from None
+    raise DamagedPartError(path.name)
 
 
 def _unwritable(folder: Path, error: OSError) -> EngineError:

@@ -129,8 +129,9 @@ def _global(taken: Sequence[Chosen], name: str) -> dict[int, Array]:
     parts = {id(chosen.group.part): chosen.group.part for chosen in taken}
     token = tuple(sorted(part.file.path.name for part in parts.values()))
     keyed = ("global", name, token)
-    if all(keyed in part.memo for part in parts.values()):
-        return {at: part.memo[keyed] for at, part in parts.items()}
+    kept = {at: part.memo.get(keyed) for at, part in parts.items()}
+    if all(codes is not None for codes in kept.values()):
+        return kept
     # Numbers follow from the set of parts alone: who gives them next, for a part that was made
     # anew or on another thread, must give the same.
     held = sorted(parts.values(), key=lambda part: part.file.path.name)

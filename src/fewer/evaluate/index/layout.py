@@ -8,8 +8,8 @@ before it can change an answer, and opening a part reads its header only.
 from __future__ import annotations
 
 import json
-import mmap
 import os
+import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import xxhash
 
 MAGIC: Final = b"FEWERIDX"
@@ -46,7 +47,7 @@ def write(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> 
         offset += -(-data.nbytes // _ALIGN) * _ALIGN
     header = json.dumps({"facts": facts, "sections": sections, "bytes": offset}).encode()
     start = _START.pack(MAGIC, VERSION, len(header), xxhash.xxh3_64_intdigest(header))
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         with aside.open("wb") as file:
             file.write(start + header)
@@ -80,13 +81,13 @@ class PartFile:
             FileNotFoundError: there is no such file.
             DamagedPartError: it is not whole, or of another version.
         """
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size < _START.size:
-                raise DamagedPartError(path.name)
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with pa.memory_map(str(path)) as file:  # closed again: parts may outnumber descriptors
+            size = file.size()
+            self._map = file.read_buffer()
+        if size < _START.size:
+            raise DamagedPartError(path.name)
         magic, version, length, digest = _START.unpack_from(self._map)
-        header = self._map[_START.size : _START.size + length]
+        header = self._map[_START.size : _START.size + length].to_pybytes()
         sound = (magic, version) == (MAGIC, VERSION)
         if not sound or xxhash.xxh3_64_intdigest(header) != digest:
             raise DamagedPartError(path.name)
