@@ -28,7 +28,7 @@ OUTPUTS = [
     "audit --html {tmp}/audit.html",
     "validate",
     "build --as-of end",
-    "preview roses --as-of {as_of}",
+    "preview roses --as-of {as_of} --sample 0",
     "build --as-of {as_of} --explain",
     "build --as-of {as_of} --explain --sql",
     "runs",
