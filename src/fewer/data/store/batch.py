@@ -31,17 +31,19 @@ class Batch:
         tables: Staging tables; those about people have ``pkind`` and ``pkey``.
         columns: Coded columns that the staging tables have beside the table's own.
         single: Whether a row of a file becomes one thing at most, which makes accounting cheap.
+        pieces: What to read instead of `tables`, piece after piece, when these hold many rows.
+            Rows of one day that could have the same id are in the same piece.
     """
 
     source: str
     tables: Sequence[str]
     columns: Sequence[Entry] = ()
     single: bool = False
+    pieces: Sequence[Sequence[str]] = ()
 
     def stage(self, writer: Writer) -> None:
         """Make the view `batch` of all its rows."""
-        union = " UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in self.tables)
-        writer.db.execute(f"CREATE OR REPLACE TEMP VIEW batch AS {union}")
+        writer.db.execute(f"CREATE OR REPLACE TEMP VIEW batch AS {union(self.tables)}")
 
     @property
     def types(self) -> dict[str, ValueType]:
@@ -49,24 +51,47 @@ class Batch:
         return {entry.column: entry.type for entry in self.columns}
 
 
+def union(names: Sequence[str]) -> str:
+    """Query of all rows of tables, by the names of their columns."""
+    return " UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)
+
+
 def start(writer: Writer) -> None:
     """Make the staging tables in which rows are accounted for."""
     writer.db.execute("CREATE TABLE outcomes (seq INTEGER, line BIGINT, code TINYINT)")
     writer.db.execute("CREATE TABLE tallies (seq INTEGER, code TINYINT, lines BIGINT)")
-    writer.db.execute("CREATE TABLE twins (seq INTEGER, lines BIGINT)")
+    writer.db.execute("CREATE TABLE twins (seq INTEGER, line BIGINT)")
 
 
 def number_persons(writer: Writer) -> None:
-    """Give a number to everyone in the view `batch` who has none, in the order of their keys."""
-    writer.load_persons()
+    """Give a number to everyone in the view `batch` who has none, in the order of their keys.
+
+    Afterwards the staging table `persons` has them all. People whom the batch does not name are
+    not held, so that a day costs what its people cost.
+    """
+    files = writer.asked_persons()
+    writer.db.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE wanted AS
+        SELECT pkey AS key, max(pkind) AS kind FROM batch AS b
+        WHERE NOT EXISTS (SELECT 1 FROM persons AS p WHERE p.key = b.pkey)
+        GROUP BY pkey
+        """
+    )
+    if files:
+        writer.db.execute(
+            """
+            INSERT INTO persons
+            SELECT p.person, p.kind, p.key FROM read_parquet(?) AS p SEMI JOIN wanted USING (key)
+            """,
+            [files],
+        )
     first = writer.facts.next_person
     writer.db.execute(
         """
         CREATE OR REPLACE TEMP TABLE fresh AS
-        SELECT CAST(? + row_number() OVER (ORDER BY pkey) - 1 AS INTEGER) AS person,
-          kind, pkey AS key
-        FROM (SELECT pkey, max(pkind) AS kind FROM batch GROUP BY pkey) AS b
-        WHERE NOT EXISTS (SELECT 1 FROM persons AS p WHERE p.key = b.pkey)
+        SELECT CAST(? + row_number() OVER (ORDER BY key) - 1 AS INTEGER) AS person, kind, key
+        FROM wanted ANTI JOIN persons USING (key)
         """,
         [first],
     )
@@ -128,7 +153,7 @@ def tally(writer: Writer, seq: int) -> dict[int, int]:
 
 def twins(writer: Writer, seq: int) -> int:
     """Rows of a file that gave two events with one id, of which the second was left out."""
-    found = writer.query("SELECT coalesce(sum(lines), 0) FROM twins WHERE seq = ?", [seq])
+    found = writer.query("SELECT count(DISTINCT line) FROM twins WHERE seq = ?", [seq])
     return int(found[0][0])
 
 

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from fewer.data.store import schema
 from fewer.data.store.control import writing
 from fewer.data.store.crypto import Vault
+from fewer.data.store.day_files import write_days
 from fewer.data.store.generation import Generation
 from fewer.data.store.registry import KINDS, Registry
 from fewer.data.store.state import Facts, RowCounts, TableState
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _DIRTY: Final = "writing"
 _MEMORY: Final = "1GB"
 _SYNCS_AT_ONCE: Final = 16
+_ROWS_AT_ONCE: Final = 122_880
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,6 @@ class Writer:
         self._pending: dict[str, _Pending] = defaultdict(_Pending)
         self._dropped: set[str] = set()
         self._batches = 0
-        self._persons_loaded = False
 
     @property
     def number(self) -> int:
@@ -152,6 +153,20 @@ class Writer:
         ]
         return self._add(table, source, files, columns or {})
 
+    def copy_days(
+        self, source: str, select: str, columns: Mapping[str, ValueType] | None = None
+    ) -> int:
+        """Write the rows of `select`, events in the order of ``ts``, to a new file for each day.
+
+        `columns` are the coded columns among its output. Returns the rows written.
+        """
+        self._batches += 1
+        folder = self._out / "events"
+        name = f"{source}-g{self.number}-{self._batches}_0"
+        batches = self.db.sql(select).to_arrow_reader(_ROWS_AT_ONCE)
+        files = write_days(batches, folder, name, distinct=("event_id",))
+        return self._add("events", source, files, columns or {})
+
     def write_arrow(self, table: str, source: str, rows: pa.Table) -> int:
         """Write an Arrow table to a new data file of an unpartitioned table."""
         if rows.num_rows == 0:
@@ -199,15 +214,15 @@ class Writer:
 
     # ---------------------------------------------------------------------------- persons
 
-    def load_persons(self) -> None:
-        """Make sure that the staging table `persons` holds every person number given."""
-        if self._persons_loaded:
-            return
-        self.db.execute("CREATE TABLE persons (person INTEGER, kind VARCHAR, key VARCHAR)")
-        files = self.base.files("persons")
-        if files:
-            self.query("INSERT INTO persons SELECT person, kind, key FROM read_parquet(?)", [files])
-        self._persons_loaded = True
+    def asked_persons(self) -> list[str]:
+        """Make sure that the staging table `persons` is there; return files of those in none.
+
+        It holds the people that this write has met, not all that were ever numbered.
+        """
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS persons (person INTEGER, kind VARCHAR, key VARCHAR)"
+        )
+        return list(self.base.files("persons"))
 
     # ---------------------------------------------------------------------------- publish
 
