@@ -130,8 +130,9 @@ def _global(taken: Sequence[Chosen], name: str) -> dict[int, Array]:
     token = tuple(sorted(part.file.path.name for part in parts.values()))
     keyed = ("global", name, token)
     kept = {at: part.memo.get(keyed) for at, part in parts.items()}
-    if all(codes is not None for codes in kept.values()):
-        return kept
+    given: dict[int, Array] = {at: codes for at, codes in kept.items() if codes is not None}
+    if len(given) == len(parts):
+        return given
     # Numbers follow from the set of parts alone: who gives them next, for a part that was made
     # anew or on another thread, must give the same.
     held = sorted(parts.values(), key=lambda part: part.file.path.name)
