@@ -22,7 +22,7 @@ BOTH = {"all": [{"did": "a", "where": {"x": 1}}, {"trait": "plan", "equals": "pr
         {"where": BOTH},
         {"id": "mine", "where": BOTH},
         [{"id": "mine", "where": BOTH}],
-        "segments: [{id: mine, where: {all: [{did: a, where: {x: 1}}, {trait: plan, equals: pro}]}}]",
+        "[{id: mine, where: {all: [{did: a, where: {x: 1}}, {trait: plan, equals: pro}]}}]",
         Segment(id="mine", where=AllOf.model_validate(BOTH)),
     ],
 )
