@@ -17,6 +17,8 @@ from typing import Any
 
 import duckdb
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fewer.model.in_place import OwnTables
 from oracle.world import Event, Instant, Value, Values, World, kind
@@ -57,25 +59,33 @@ class Spelled:
         return OwnTables.model_validate(self.mapping)
 
 
-def spellable(world: World) -> World:
+CLICKHOUSE_TIMES = (-2_208_988_800_000_000, 7_258_118_400_000_000 - 1)
+"""From 1900 to 2199: what its DateTime64 can hold in any version."""
+
+
+def spellable(world: World, times: tuple[int, int] = (FIRST, LAST)) -> World:
     """The world without what one column of one type, or a text without NUL, can't hold."""
     persons = {p: key for p, key in world.persons.items() if key and "\0" not in key}
-    people = _one_type_each({p: v for p, v in world.people.items() if p in persons})
-    items = _one_type_each({i: v for i, v in world.items.items() if i and "\0" not in i})
+    people = _one_type_each({p: v for p, v in world.people.items() if p in persons}, times)
+    items = _one_type_each({i: v for i, v in world.items.items() if i and "\0" not in i}, times)
     events = tuple(
-        replace(e, properties=_holdable(e.properties))
+        replace(e, properties=_holdable(e.properties, times))
         for e in world.events
-        if e.person in persons and "\0" not in e.event_id + e.event and e.event and e.event_id
+        if times[0] <= e.ts <= times[1]
+        and e.person in persons
+        and "\0" not in e.event_id + e.event
+        and e.event
+        and e.event_id
     )
     consents = {k: v for k, v in world.consents.items() if k[0] in people}
     lists = {n: people & persons.keys() for n, people in world.lists.items()}
     return World(persons, events, people, consents, items, lists)
 
 
-def _holdable(values: Values) -> Values:
+def _holdable(values: Values, times: tuple[int, int]) -> Values:
     def fits(name: str, value: Value) -> bool:
         if isinstance(value, Instant):
-            return FIRST <= value.us <= LAST
+            return times[0] <= value.us <= times[1]
         return not (isinstance(value, str) and "\0" in value) and (
             name != "item_id" or isinstance(value, str)
         )
@@ -83,8 +93,8 @@ def _holdable(values: Values) -> Values:
     return {name: value for name, value in values.items() if fits(name, value)}
 
 
-def _one_type_each(rows: Mapping[Any, Values]) -> dict[Any, Values]:
-    held = {key: _holdable(values) for key, values in rows.items()}
+def _one_type_each(rows: Mapping[Any, Values], times: tuple[int, int]) -> dict[Any, Values]:
+    held = {key: _holdable(values, times) for key, values in rows.items()}
     kinds = Counter((n, kind(v)) for values in held.values() for n, v in values.items())
     common = {}
     for (name, type_), _ in kinds.most_common():
@@ -283,3 +293,52 @@ def _fill(own: Spelled, execute: Callable[[str], Any], many: Callable[..., Any],
         execute(_create(table))
         if table.rows:
             many(_insert(table, hole), list(table.rows))
+
+
+# ClickHouse keeps every time as an instant, and has two ways to keep a text.
+_CLICKHOUSE_TYPES = {
+    "text": ("Nullable(String)", "LowCardinality(Nullable(String))"),
+    "decimal": ("Nullable(Decimal(20, 6))",),
+    "double": ("Nullable(Float64)",),
+    "integer": ("Nullable(Int64)",),
+    "boolean": ("Nullable(Bool)",),
+    "timestamptz": ("Nullable(DateTime64(6, 'Asia/Tokyo'))",),
+    "timestamp": ("Nullable(DateTime64(9))",),
+    "epoch_us": ("Nullable(Int64)",),
+}
+
+
+def in_clickhouse(own: Spelled, folder: Path) -> Callable[[], None]:
+    """Make the tables in the ClickHouse of this process; call what is returned to drop them."""
+    from chdb.session import Session
+
+    session = Session()
+    session.query("SET use_structure_from_insertion_table_in_table_functions = 0")
+    session.query(f"DROP DATABASE IF EXISTS {_quoted(SCHEMA)}")
+    session.query(f"CREATE DATABASE {_quoted(SCHEMA)}")
+    for number, table in enumerate(own.tables):
+        place = f"{_quoted(SCHEMA)}.{_quoted(table.name)}"
+        names = [_quoted(name.replace("\\", "\\\\")) for name in table.columns]
+        types = [_CLICKHOUSE_TYPES[shape] for shape in table.columns.values()]
+        chosen = [kinds[n % len(kinds)] for n, kinds in enumerate(types)]
+        columns = ", ".join(map(" ".join, zip(names, chosen, strict=True)))
+        session.query(f"CREATE TABLE {place} ({columns}) ENGINE = MergeTree ORDER BY tuple()")
+        path = folder / f"{number}.parquet"
+        cells = zip(*table.rows, strict=True) if table.rows else ((),) * len(names)
+        shapes = table.columns.values()
+        arrays = [_arrow(shape, values) for shape, values in zip(shapes, cells, strict=True)]
+        pq.write_table(pa.table(arrays, [f"c{n}" for n in range(len(names))]), path)
+        session.query(f"INSERT INTO {place} SELECT * FROM file('{path}', Parquet)")  # noqa: S608
+
+    def drop() -> None:
+        session.query(f"DROP DATABASE {_quoted(SCHEMA)}")
+        session.close()
+
+    return drop
+
+
+def _arrow(shape: str, values: Sequence[Any]) -> pa.Array:
+    types = {"text": pa.string(), "decimal": pa.decimal128(20, 6), "double": pa.float64()}
+    types |= {"boolean": pa.bool_(), "timestamptz": pa.timestamp("us", "UTC")}
+    types |= {"timestamp": pa.timestamp("us", "UTC")}
+    return pa.array(values, types.get(shape, pa.int64()))

@@ -17,7 +17,17 @@ from fewer.evaluate.engines.base import Dataset, EngineSettings, load
 from fewer.evaluate.sql.in_place import counts, in_place
 from fewer.model.catalog import Catalog
 from oracle.segments import Answer
-from own_tables import Spelled, in_duckdb, in_postgres, spellable, spelled
+from own_tables import (
+    CLICKHOUSE_TIMES,
+    FIRST,
+    LAST,
+    Spelled,
+    in_clickhouse,
+    in_duckdb,
+    in_postgres,
+    spellable,
+    spelled,
+)
 from strategies.definition import Asked, seeded
 from strategies.scene import Scene
 
@@ -58,11 +68,23 @@ def opened(name: str, own: Spelled, settings: EngineSettings) -> Iterator[tuple[
 
 def answer(name: str, scene: Scene, asked: Asked, folder: Path, seed: int) -> Answer:
     own = spelled(scene.world, seed=seed)
+    if name == "clickhouse":
+        drop = in_clickhouse(own, folder)
+        try:
+            with opened(name, own, EngineSettings()) as (engine, catalog):
+                return answered(engine.evaluate(planned(scene, asked, catalog)))
+        finally:
+            drop()
     with opened(name, own, place_of(name, own, folder)) as (engine, catalog):
         return answered(engine.evaluate(planned(scene, asked, catalog)))
 
 
-ENGINES = ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)]
+ENGINES = [
+    "duckdb",
+    pytest.param("postgres", marks=pytest.mark.postgres),
+    pytest.param("clickhouse", marks=pytest.mark.clickhouse),
+]
+TIMES = {"clickhouse": CLICKHOUSE_TIMES}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +94,6 @@ ENGINES = ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)]
 @pytest.mark.parametrize("name", ENGINES)
 def test_random_worlds_in_other_shapes(name, seed, tmp_path):
     scene, asked = seeded(seed, 60)
-    scene = replace(scene, world=spellable(scene.world))
+    scene = replace(scene, world=spellable(scene.world, TIMES.get(name, (FIRST, LAST))))
     found, right = answer(name, scene, asked, tmp_path, seed), expected(scene, asked)
     assert found == right, report((scene, asked), "differs", found, right)

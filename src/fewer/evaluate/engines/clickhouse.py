@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from fewer.errors import EngineError
 from fewer.evaluate.engines.base import (
@@ -25,9 +25,17 @@ from fewer.evaluate.engines.clickhouse_server import ServerPlace
 from fewer.evaluate.engines.clickhouse_session import DIALECT, Place, Session, bound
 from fewer.evaluate.engines.collect import Collector, check
 from fewer.evaluate.plan.plan import Plan
-from fewer.evaluate.sql.functions.clickhouse import CLICKHOUSE
+from fewer.evaluate.sql.functions.base import Functions
+from fewer.evaluate.sql.functions.clickhouse import CLICKHOUSE, file_of
 from fewer.evaluate.sql.program import UNIVERSE, Step, program
 from fewer.evaluate.sql.tree import column, identifier, nested, select, table
+from fewer.model.catalog import Catalog
+
+_COLUMNS: Final = (
+    "SELECT name, type FROM system.columns"
+    " WHERE database = if(? = '', currentDatabase(), ?) AND table = ? ORDER BY position"
+)
+"""Columns of a table; an empty database is the session's."""
 
 _MANY_EVENTS: Final = 5_000_000
 """Events above which steps are kept on the disk instead of in memory."""
@@ -42,6 +50,8 @@ class ClickHouseEngine:
     """
 
     name = "clickhouse"
+    own_functions: ClassVar = CLICKHOUSE
+    functions: Functions = CLICKHOUSE
     capabilities = Capabilities(dialect=DIALECT, executed_in_tests=True, server=True, in_place=True)
 
     def __init__(self, dataset: Dataset, place: Place) -> None:
@@ -59,6 +69,29 @@ class ClickHouseEngine:
         else:
             place = LocalPlace(dataset, settings)
         return cls(dataset, place)
+
+    @classmethod
+    def described(
+        cls, places: Collection[tuple[str, ...]], settings: EngineSettings
+    ) -> dict[tuple[str, ...], dict[str, str]]:
+        """Columns of tables of a server, or of files; see `InPlaceEngine.described`."""
+        engine = cls.open(Dataset({}, Catalog(), in_place=True), settings)
+        try:
+            found = {place: engine._described(place) for place in places}  # noqa: SLF001
+        finally:
+            engine.close()
+        return {place: columns for place, columns in found.items() if columns}
+
+    def _described(self, place: tuple[str, ...]) -> dict[str, str]:
+        if not place[0]:
+            rows = self._place.root.table(f"DESCRIBE TABLE {file_of(place[1]).sql(DIALECT)}")
+        elif len(place) > 2:  # noqa: PLR2004  there are databases and tables, and nothing above
+            return {}
+        else:
+            database, name = place if len(place) > 1 else ("", *place)
+            query = parse_one(_COLUMNS, dialect=DIALECT, into=exp.Select)
+            rows = self.run(query, parameters=[database, database, name])
+        return {row["name"]: row["type"] for row in rows.to_pylist()}
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` and fetch every row; see `Engine.run`."""

@@ -70,8 +70,10 @@ class Address:
             port, options = parts.port, parse_qs(parts.query)
         except ValueError:
             raise _no_url("It can't be read") from None
-        if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise _no_url(f"It begins with {parts.scheme!r}" if parts.scheme else "It has no host")
+        if parts.scheme not in _SCHEMES:
+            raise _no_url(f"It begins with {parts.scheme!r}")
+        if not parts.hostname:
+            raise _no_url("It has no host")
         unknown = sorted(options.keys() - {"secure"})
         if unknown:
             raise _no_url(f"It has the unknown option {unknown[0]!r}")

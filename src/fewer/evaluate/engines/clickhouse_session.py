@@ -46,6 +46,7 @@ MEANING: Final[Mapping[str, int | str]] = {
     "max_subquery_depth": 10_000,
     # Files and results.
     "input_format_parquet_allow_missing_columns": 1,
+    "output_format_arrow_fixed_string_as_fixed_byte_array": 0,
     "output_format_arrow_low_cardinality_as_dictionary": 0,
     "output_format_arrow_string_as_string": 1,
 }
@@ -87,6 +88,9 @@ _HINTS: Final = {
     "READONLY": "Ask whoever runs the server for a user that may change settings.",
     "SETTING_CONSTRAINT_VIOLATION": "Ask whoever runs the server to allow the setting.",
 }
+
+_SIXTEEN_BYTES: Final = pa.binary(16)
+_INT128: Final = pa.decimal128(38, 0)
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]?)(I?)B", re.IGNORECASE)
 _NAME: Final = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
@@ -239,4 +243,14 @@ def batches(data: bytes) -> list[pa.RecordBatch]:
 
 def arrow_table(data: bytes) -> pa.Table:
     """Rows of an Arrow file."""
-    return pa.ipc.open_file(pa.py_buffer(data)).read_all()
+    table = pa.ipc.open_file(pa.py_buffer(data)).read_all()
+    for place, kind in enumerate(table.schema.types):
+        if kind == _SIXTEEN_BYTES:
+            wide = pa.chunked_array(map(_decimal, table.column(place).chunks), _INT128)
+            table = table.set_column(place, table.field(place).with_type(_INT128), wide)
+    return table
+
+
+def _decimal(numbers: pa.Array) -> pa.Array:
+    """128-bit integers, which come as bytes: those of a decimal without places."""
+    return pa.Array.from_buffers(_INT128, len(numbers), numbers.buffers(), offset=numbers.offset)
