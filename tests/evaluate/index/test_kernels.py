@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 from conftest import SOAK
 from evaluate.index import twins
 from evaluate.index.twins import END, MISSING
-from fewer.evaluate.index import kernels
+from fewer.evaluate.index import kernels, plain
+
+plain.know()
 
 EXAMPLES = 40 * SOAK
 WIDTHS = (np.uint8, np.uint16, np.uint32)
@@ -22,15 +26,25 @@ EXTREMES = (MISSING, MISSING + 1, -(2**62), -(2**32), -1, 0, 1, 2**32 - 1, 2**32
 NUMBERS = st.one_of(st.sampled_from(EXTREMES), st.integers(-50, 50), st.integers(MISSING, END))
 
 
-def same(name: str, *given_: object) -> None:
+def forms(name: str) -> list[Callable[..., Any]]:
+    """The kernel compiled, and in numpy where there is such a form."""
+    kernel = getattr(kernels, name)
+    return [kernel.compiled(), *([kernel.plain] if kernel.plain else [])]
+
+
+def copied(given_: Sequence[Any]) -> list[Any]:
+    return [a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a for a in given_]
+
+
+def same(name: str, *given_: Any) -> None:
     """Run kernel and twin on copies of the arguments: same result, same changes."""
-    mine = [a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a for a in given_]
-    other = [a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a for a in given_]
-    found = getattr(kernels, name)(*mine)
-    wanted = getattr(twins, name)(*other)
-    assert found == wanted
-    for one, two in zip(mine, other, strict=True):
-        assert np.array_equal(one, two), (name, one, two)
+    wanted_arguments = copied(given_)
+    wanted = getattr(twins, name)(*wanted_arguments)
+    for form in forms(name):
+        arguments = copied(given_)
+        assert form(*arguments) == wanted
+        for one, two in zip(arguments, wanted_arguments, strict=True):
+            assert np.array_equal(one, two), (form, one, two)
 
 
 @st.composite
@@ -107,18 +121,22 @@ def test_codes(data):
 
 def _refined(name, rows, *rest):
     """Kernels that move rows to the front leave anything behind them."""
-    mine, other = rows.copy(), rows.copy()
-    found = getattr(kernels, name)(mine, *rest)
-    assert found == getattr(twins, name)(other, *rest)
-    assert mine[:found].tolist() == other[:found].tolist()
+    other = rows.copy()
+    wanted = getattr(twins, name)(other, *rest)
+    for form in forms(name):
+        mine = rows.copy()
+        assert form(mine, *rest) == wanted
+        assert mine[:wanted].tolist() == other[:wanted].tolist()
 
 
 def _selected(name, *given_, size):
     """Kernels that write rows leave anything behind the last."""
-    mine, other = room(size), room(size)
-    found = getattr(kernels, name)(*given_, mine)
-    assert found == getattr(twins, name)(*given_, other)
-    assert mine[:found].tolist() == other[:found].tolist()
+    other = room(size)
+    wanted = getattr(twins, name)(*given_, other)
+    for form in forms(name):
+        mine = room(size)
+        assert form(*given_, mine) == wanted
+        assert mine[:wanted].tolist() == other[:wanted].tolist()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
