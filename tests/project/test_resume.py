@@ -253,7 +253,7 @@ def test_a_damaged_head_is_no_interrupted_build(folder):
 
 
 def test_a_full_disk_keeps_nothing_and_stops_nothing(folder, uninterrupted, monkeypatch):
-    def full(_path: Path, _data: bytes) -> None:
+    def full(_path: Path, _parts: object) -> None:
         raise OSError(28, "No space left on device")
 
     begin = Checkpoint.begin.__func__

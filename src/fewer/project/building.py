@@ -21,7 +21,7 @@ from fewer.project.checking import refuse_errors
 from fewer.project.checkpoint import Batch, Checkpoint, Head, alive, interrupted, tidy
 from fewer.project.costs import segment_costs
 from fewer.project.explaining import Explanation, merged, peak_bytes, refuse_lacking
-from fewer.project.guarding import Tell, enforce, proposals
+from fewer.project.guarding import Tell, enforce, outside, proposals
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -301,7 +301,8 @@ def _evaluate(project: Project, ask: Ask, work: _Work, checkpoint: Checkpoint) -
             batch = _batch(ids, part, work.plan, found, prefix)
             work.add(batch)
             work.fresh += 1
-            checkpoint.keep(batch)
+            if number + 1 < len(batches) or outside(work.plan, work.members):
+                checkpoint.keep(batch)  # there is more to lose
         _check(ask)
         work.proposals = proposals(
             work.plan,

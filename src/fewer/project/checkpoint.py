@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -22,6 +22,7 @@ from typing import IO, Any, Final, Self
 
 from pyroaring import BitMap
 
+from fewer.errors import StoreError
 from fewer.evaluate.engines.base import StepRun
 
 FOLDER: Final = "unfinished"
@@ -60,38 +61,47 @@ class Batch:
     steps: tuple[StepRun, ...]
     figures: Mapping[str, int | float]
 
-    def to_bytes(self, key: str) -> bytes:
-        """As in a file: checksum, description, bitmaps."""
-        maps = [(self.matched[i].serialize(), self.members[i].serialize()) for i in self.matched]
-        described = {
+    def to_parts(self, key: str) -> list[bytes]:
+        """As in a file: checksum, description, bitmaps; members only where some are excluded."""
+        described: dict[str, Any] = {
             "key": key,
             "universe": self.universe,
             "figures": dict(self.figures),
             "steps": [{**_step(step), "leaves": list(step.leaves)} for step in self.steps],
-            "segments": [[i, len(m), len(n)] for i, (m, n) in zip(self.matched, maps, strict=True)],
+            "segments": [],
         }
+        maps: list[bytes] = []
+        for name, matched in self.matched.items():
+            members = self.members[name]
+            both = [matched] if members == matched else [matched, members]
+            written = [people.serialize() for people in both]
+            described["segments"].append([name, *map(len, written)])
+            maps += written
         text = json.dumps(described).encode()
-        parts = [len(text).to_bytes(_SIZE, "big"), text, *(b for pair in maps for b in pair)]
-        body = b"".join(parts)
-        return _MAGIC + sha256(body).digest() + body
+        body = [len(text).to_bytes(_SIZE, "big"), text, *maps]
+        digest = sha256()
+        for part in body:
+            digest.update(part)
+        return [_MAGIC, digest.digest(), *body]
 
     @classmethod
     def from_bytes(cls, data: bytes, key: str) -> Self | None:
-        """What `to_bytes` wrote; None if it is damaged or of another key."""
+        """What `to_parts` made; None if it is damaged or of another key."""
         start = len(_MAGIC) + _DIGEST
-        body = data[start:]
+        body = memoryview(data)[start:]
         if data[:start] != _MAGIC + sha256(body).digest():
             return None
         at = _SIZE + int.from_bytes(body[:_SIZE], "big")
-        described = json.loads(body[_SIZE:at])
+        described = json.loads(bytes(body[_SIZE:at]))
         if described["key"] != key:
             return None
         matched: dict[str, BitMap] = {}
         members: dict[str, BitMap] = {}
         for name, *lengths in described["segments"]:
-            for into, length in zip((matched, members), lengths, strict=True):
-                into[name] = BitMap.deserialize(body[at : at + length])
+            for into, length in zip((matched, members), lengths, strict=False):
+                into[name] = BitMap.deserialize(bytes(body[at : at + length]))
                 at += length
+            members.setdefault(name, matched[name].copy())
         steps = tuple(
             StepRun(query=None, dialect="", **{**step, "leaves": tuple(step["leaves"])})
             for step in described["steps"]
@@ -113,14 +123,26 @@ class Checkpoint:
 
     @classmethod
     def begin(cls, store: Path, head: Head) -> Self:
-        """A new one below the store's folder."""
-        root = store / FOLDER
+        """A new one below the store's folder.
+
+        Raises `StoreError` when the folder can't be written to.
+        """
+        try:
+            return cls._begun(store / FOLDER, head)
+        except OSError as error:
+            raise StoreError(
+                f"The folder {store / FOLDER} can't be written to: {error.strerror}. Nothing was"
+                " evaluated. Make room, or check its permissions."
+            ) from error
+
+    @classmethod
+    def _begun(cls, root: Path, head: Head) -> Self:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = root / f".{head.run}"  # nobody looks into it before lock and head are there
         made.mkdir(mode=0o700)
         lock = (made / "lock").open("wb")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _write(made / "head.json", json.dumps(asdict(head)).encode())
+        _write(made / "head.json", [json.dumps(asdict(head)).encode()])
         made.rename(root / head.run)
         return cls(root / head.run, head, lock)
 
@@ -139,7 +161,7 @@ class Checkpoint:
         """Keep a finished batch; false when there is no room for it, which stops no build."""
         number = sum(1 for _ in self._folder.glob(_BATCHES)) + 1
         try:
-            _write(self._folder / f"{number:06}.batch", batch.to_bytes(self.head.key))
+            _write(self._folder / f"{number:06}.batch", batch.to_parts(self.head.key))
         except OSError:
             return False
         return True
@@ -157,7 +179,7 @@ class Checkpoint:
         self.head = replace(self.head, key=key, segments=segments, data=data)
         for path in self._folder.glob(_BATCHES):
             path.unlink(missing_ok=True)
-        _write(self._folder / "head.json", json.dumps(asdict(self.head)).encode())
+        _write(self._folder / "head.json", [json.dumps(asdict(self.head)).encode()])
 
     def remove(self) -> None:
         """Forget it: the build is finished, or nothing of it is worth keeping."""
@@ -235,11 +257,11 @@ def _locked(folder: Path) -> IO[bytes] | None:
     return lock
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     """The whole file or none, also when power fails."""
     aside = path.with_name(f".{path.name}")
     with aside.open("wb") as file:
-        file.write(data)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)

@@ -65,13 +65,21 @@ def proposals(
     }
 
 
+def outside(built: Plan, members: Mapping[str, BitMap]) -> list[str]:
+    """Segments whose size is outside their guard, variants left out."""
+    return [
+        i
+        for i in built.ids
+        if "@" not in i and verdict(len(members[i]), built.by_id[i].segment.size) != "within"
+    ]
+
+
 def _tried(built: Plan, members: Mapping[str, BitMap]) -> dict[str, list[Candidate]]:
     """Edits to try of each segment outside its guard, the nearest first."""
-    tried: dict[str, list[Candidate]] = {}
-    for segment_id in built.ids:
-        segment = built.by_id[segment_id].segment
-        if "@" not in segment_id and verdict(len(members[segment_id]), segment.size) != "within":
-            tried[segment_id] = sorted(candidates(segment), key=lambda c: c.distance)
+    tried: dict[str, list[Candidate]] = {
+        i: sorted(candidates(built.by_id[i].segment), key=lambda c: c.distance)
+        for i in outside(built, members)
+    }
     excluded = {e for each in built.segments for e in each.exclude}
     for segment_id in excluded & set(tried):
         if is_exclusion(built.by_id[segment_id].segment):
