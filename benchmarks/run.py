@@ -67,6 +67,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sizes", help="events of the figures over size, such as 1M,10M,50M")
     parser.add_argument("--every", type=int, default=5, help="ask a peer every n-th segment")
     parser.add_argument("--full", action="store_true", help="ask peers every segment")
+    parser.add_argument("--peers", default="plain,own,posthog,polars,shared")
     parser.add_argument("--edits", type=int, default=1_000)
     parser.add_argument("--engine", default="embedded", help="the engine that is measured")
     parser.add_argument("--engines", default="clickhouse,spark", help="further engines, for f")
@@ -92,6 +93,7 @@ def options(asked: argparse.Namespace, work: Path) -> Options:
         full=asked.full,
         every=asked.every,
         edits=asked.edits,
+        peers=tuple(asked.peers.split(",")),
         sizes=tuple(map(amount, sizes.split(",")))
         if sizes
         else (events // 10, events // 2, events),

@@ -25,7 +25,9 @@ def measure(options: Options) -> Section:
     with told("index, build, preview, export, each in a process of its own"):
         ran["index"] = child("index", world.folder, engine=engine)
         ran["build"] = child("build", world.folder, engine=engine, as_of=world.log.end)
-        ran["preview"] = child("preview", world.folder, engine=engine, conditions=conditions)
+        ran["preview"] = child(
+            "preview", world.folder, engine=engine, as_of=world.log.end, conditions=conditions
+        )
         largest = max(ran["build"].said["sizes"].items(), key=lambda item: item[1])[0]
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "audience.csv")

@@ -26,6 +26,7 @@ class Options:
     every: int = 5
     """A peer that answers one segment at a time is asked every so many, unless `full`."""
 
+    peers: tuple[str, ...] = ("plain", "own", "posthog", "polars", "shared")
     edits: int = 1_000
     sizes: tuple[int, ...] = ()
     """Numbers of events of the figures over size, smallest first."""

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from fewer.evaluate.engines.base import Dataset
+from fewer.project.preview import Preview
+from fewer.project.project import Project
 from fewer_bench import subject
 from fewer_bench.children import FailedError, environment
 from fewer_bench.figures import Budget, Section, timed, told
@@ -26,6 +28,9 @@ start = time.perf_counter()
 import fewer_bench.cold
 print(json.dumps(fewer_bench.cold.answer(*sys.argv[1:], start=start)))
 """
+_OTHERS = 20
+"""Segments of the project, with which a preview compares."""
+
 _CHECKED = 25
 """One answer in so many is compared with DuckDB's."""
 
@@ -34,6 +39,7 @@ def measure(options: Options) -> Section:
     """Edit, ask, and note how long each answer took."""
     section = Section("b", f"(b) Live answers over {options.events:,} events")
     world = options.world()
+    world.define(options.drawn(_OTHERS))
     asked = edits(options.edits, options.seed)
     rows: list[list[Any]] = []
     with world.opened() as (project, data):
@@ -41,12 +47,15 @@ def measure(options: Options) -> Section:
             found = _raw(options, section, world, asked, data)
         rows += _rows("engine, one segment", asked, found)
         _promise(section, "one segment", asked, found)
-        if hasattr(project, "preview"):
-            some = asked[: max(len(asked) // 5, 1)]
-            with told(f"{len(some)} edits through Project.preview"):
-                through = _through(lambda drawn: project.preview(drawn.where), some)
-            rows += _rows("Project.preview: size, exclusions, history, overlap", some, through)
-            _promise(section, "Project.preview", some, through)
+        some = asked[: max(len(asked) // 5, 2)]
+        with told(f"{len(some)} edits through Project.preview, the size"):
+            through = _through(lambda drawn: _preview(options, project, world, drawn).size, some)
+        rows += _rows("Project.preview, size", some, through)
+        _promise(section, "Project.preview, size", some, through)
+        few = asked[: max(len(asked) // 50, 2)]
+        with told(f"{len(few)} edits through Project.preview, everything"):
+            whole = _through(lambda drawn: _all(_preview(options, project, world, drawn)), few)
+        rows += _rows("Project.preview, history, overlap and sample too", few, whole)
     section.table("Warm process, milliseconds", ("", "asked", "p50", "p95", "p99", "most"), rows)
     with told("cold processes"):
         _cold(section, world, asked[:3], options)
@@ -79,6 +88,17 @@ def _raw(
                 if right.members[drawn.id] != answer.members[drawn.id]:
                     section.wrong.append(f"{drawn.id}, {drawn.where}")
     return seconds
+
+
+def _preview(options: Options, project: Project, world: World, drawn: Drawn) -> Preview:
+    return project.preview(drawn.where, as_of=world.log.end, engine=options.subject)
+
+
+def _all(preview: Preview) -> None:
+    """All that a page shows of a condition: 30 points of history, overlaps, five people."""
+    preview.history()
+    preview.overlap()
+    preview.sample()
 
 
 def _through(ask: Callable[[Drawn], Any], asked: Sequence[Drawn]) -> list[float]:

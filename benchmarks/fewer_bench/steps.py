@@ -40,13 +40,13 @@ def build(project: Project, *, engine: str, as_of: int) -> dict[str, Any]:
     return {"segments": len(sizes), "people": sum(sizes.values()), "sizes": sizes}
 
 
-def preview(project: Project, *, engine: str, conditions: list[Any]) -> dict[str, Any]:
+def preview(project: Project, *, engine: str, as_of: int, conditions: list[Any]) -> dict[str, Any]:
     """Answer conditions one after another, as a page does on which someone edits."""
-    if hasattr(project, "preview"):
-        return {"people": [project.preview(where).size for where in conditions]}
-    from fewer_bench.cold import sizes  # noqa: PLC0415
-
-    return {"people": sizes(project, conditions, engine)}
+    found = [project.preview(where, as_of=as_of, engine=engine) for where in conditions]
+    for shown in found[:5]:
+        shown.history()
+        shown.overlap()
+    return {"people": [shown.size for shown in found]}
 
 
 def export(project: Project, *, segment: str, path: str) -> dict[str, Any]:

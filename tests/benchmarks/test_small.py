@@ -39,12 +39,12 @@ def test_membership_is_equal_everywhere(work, mix):
     assert found["wrong"] == []
     (table,) = found["tables"]
     assert [row[0] for row in table["rows"]] == [
-        "DuckDB, one shared plan",
+        "numpy.bincount over the matched rows",
         "DuckDB, one plain query each",
         "DuckDB, fewer's own query each",
         "PostHog-shaped SQL on chdb, one query each",
         "Polars, one lazy scan each",
-        "numpy.bincount over the matched rows",
+        "DuckDB, one shared plan",
     ]
     assert len(found["budgets"]) == 3
     assert "Matched rows: " in (work / "found.md").read_text()
