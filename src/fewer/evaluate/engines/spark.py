@@ -8,9 +8,9 @@ bring them together) happens where a person's rows are, without another exchange
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 from sqlglot import exp
@@ -26,7 +26,7 @@ from fewer.evaluate.engines.base import (
 )
 from fewer.evaluate.engines.collect import Collector, check
 from fewer.evaluate.engines.spark_errors import quietly, told
-from fewer.evaluate.engines.spark_read import frames
+from fewer.evaluate.engines.spark_read import columns_of, frames
 from fewer.evaluate.engines.spark_session import Session, opened
 from fewer.evaluate.engines.spark_views import Views
 from fewer.evaluate.engines.spark_work import Work
@@ -48,6 +48,8 @@ class SparkEngine:
 
     name = "spark"
     capabilities = Capabilities(dialect="spark", executed_in_tests=True, server=True, in_place=True)
+
+    own_functions: ClassVar = SPARK
 
     def __init__(self, session: Session, dataset: Dataset, *, folder: Path | None = None) -> None:
         self.session = session
@@ -73,6 +75,18 @@ class SparkEngine:
         except BaseException:
             session.close()
             raise
+
+    @classmethod
+    def described(
+        cls, places: Collection[tuple[str, ...]], settings: EngineSettings
+    ) -> dict[tuple[str, ...], dict[str, str]]:
+        """Columns of tables of the catalog, or of files; see `InPlaceEngine.described`."""
+        session = opened(settings)
+        try:
+            found = ((place, columns_of(session.spark, place)) for place in places)
+            return {place: columns for place, columns in found if columns}
+        finally:
+            session.close()
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:
         """Run `query` and fetch every row; see `Engine.run`."""

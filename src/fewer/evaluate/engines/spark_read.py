@@ -9,8 +9,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fewer.errors import EngineError
+from fewer.errors import EngineError, UnsupportedByEngineError
 from fewer.evaluate.engines.base import Dataset
+from fewer.evaluate.engines.spark_errors import told
 from fewer.evaluate.engines.staging import RELATIONS, staged
 from fewer.model.catalog import Catalog
 from fewer.model.values import ValueType
@@ -52,6 +53,28 @@ def frames(spark: Any, dataset: Dataset, folder: Path) -> dict[str, Any]:
     if as_they_are:
         found["events"] = _frame(spark, types, dataset.files)
     return found
+
+
+def columns_of(spark: Any, place: Sequence[str]) -> dict[str, str]:
+    """Column -> type of a table of the catalog, or of Parquet files; nothing when not there."""
+    if not place[0]:
+        paths = list(place[1:])
+        if not all(path.endswith((".parquet", ".parq")) for path in paths):
+            raise UnsupportedByEngineError(
+                f"Spark reads Parquet files in place, not {', '.join(paths)}. Make a table of them,"
+                " or use the engine duckdb."
+            )
+        with told(f"read {', '.join(paths)}"):
+            return _types_in(spark.read.parquet(*paths))
+    name = ".".join(f"`{part.replace('`', '``')}`" for part in place)
+    with told("read the catalog"):
+        if not spark.catalog.tableExists(name):
+            return {}
+        return _types_in(spark.table(name))
+
+
+def _types_in(frame: Any) -> dict[str, str]:
+    return {each.name: each.dataType.simpleString() for each in frame.schema.fields}
 
 
 def _frame(spark: Any, types: Mapping[str, str], files: Sequence[str]) -> Any:

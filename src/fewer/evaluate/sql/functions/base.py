@@ -48,7 +48,8 @@ class OwnColumns:
     """Microseconds since 1970 of an instant, or of a wall time or date as if it were UTC."""
 
     counted: Callable[[exp.Expr, Kind, int], exp.Expr]
-    """Microseconds of a number that counts so many of them, rounded down; null beyond 64 bits."""
+    """Microseconds of a number that counts so many of them: the number rounded to six places as
+    any other is, the microseconds rounded down; null beyond 64 bits."""
 
     digest: Callable[[exp.Expr], exp.Expr]
     """32 hex digits of SHA-256 of a text."""

@@ -155,7 +155,8 @@ def _millionths(value: exp.Expr, kind: Kind) -> exp.Expr:
 
 
 def _counted(value: exp.Expr, kind: Kind, by: int) -> exp.Expr:
-    times = exp.Mul(this=_number(value, kind), expression=number(by))
+    count = filled("ROUND(:v, 6)", "postgres", _number(value, kind))
+    times = exp.Mul(this=count, expression=number(by))
     return filled(
         "CASE WHEN :v BETWEEN -9200000000000000000 AND 9200000000000000000"
         " THEN CAST(FLOOR(:v) AS BIGINT) END",

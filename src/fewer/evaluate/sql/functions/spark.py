@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from sqlglot import exp
 
-from fewer.evaluate.sql.functions.base import Functions
-from fewer.evaluate.sql.tree import call, number
+from fewer.evaluate.sql.functions.base import Functions, Kind, OwnColumns
+from fewer.evaluate.sql.functions.template import filled
+from fewer.evaluate.sql.tree import call, nested, number, select
 from fewer.model.pattern import simple_lower, translate
+from fewer.model.values import ValueType
 
 _DIGITS: Final = 38
 """Of the widest decimal: more than a signed number of 126 bits has."""
@@ -56,6 +59,98 @@ def _digest(salt: str, text: exp.Expr) -> exp.Expr:
     return call("substr", call("sha2", joined, number(256)), number(1), number(16))
 
 
+_KINDS: Final[dict[str, Kind]] = {
+    "string": "text",
+    "varchar": "text",
+    "char": "text",
+    "tinyint": "integer",
+    "smallint": "integer",
+    "int": "integer",
+    "bigint": "integer",
+    "decimal": "decimal",
+    "float": "float",
+    "double": "float",
+    "boolean": "boolean",
+    "timestamp": "instant",
+    "timestamp_ntz": "wall",
+    "date": "date",
+}
+
+_TYPES: Final[dict[ValueType, str]] = {
+    "text": "STRING",
+    "number": "BIGINT",
+    "boolean": "BOOLEAN",
+    "timestamp": "BIGINT",
+}
+
+
+def _exact(value: exp.Expr, kind: Kind, scale: int) -> exp.Expr:
+    """As a decimal; a double through its text, which is the decimal that it stands for."""
+    template = f"TRY_CAST(CAST(:v AS STRING) AS DECIMAL(38, {scale}))"
+    return value if kind == "decimal" else filled(template, "spark", value)
+
+
+def _millionths(value: exp.Expr, kind: Kind) -> exp.Expr:
+    if kind == "integer":
+        return filled(
+            "CASE WHEN :v BETWEEN -9200000000000 AND 9200000000000"
+            " THEN CAST(:v AS BIGINT) * 1000000 END",
+            "spark",
+            value,
+        )
+    # Fourteen digits before the point are more than any number has that is kept.
+    rounded = call("round", _exact(value, kind, 24), number(6))
+    return filled(
+        "CASE WHEN ABS(:v) <= 9200000000000 THEN CAST(:v * 1000000 AS BIGINT) END",
+        "spark",
+        rounded,
+    )
+
+
+def _micros(value: exp.Expr, kind: Kind) -> exp.Expr:
+    # The session's zone is UTC: a wall time is read as if it were UTC.
+    instant = value if kind == "instant" else filled("CAST(:v AS TIMESTAMP)", "spark", value)
+    return call("unix_micros", instant)
+
+
+def _counted(value: exp.Expr, kind: Kind, by: int) -> exp.Expr:
+    count = call("round", _exact(value, kind, 12), number(6))
+    narrow = filled("TRY_CAST(:v AS DECIMAL(26, 6))", "spark", count)
+    times = exp.Mul(this=narrow, expression=number(by))
+    return filled("TRY_CAST(FLOOR(:v) AS BIGINT)", "spark", times)
+
+
+def _files(paths: Sequence[str]) -> exp.Expr:
+    """Parquet files; several patterns one after another."""
+    queries = [select([exp.Star()], parquet(path)) for path in paths]
+    if len(queries) == 1:
+        return parquet(paths[0])
+    union: exp.Query = queries[0]
+    for query in queries[1:]:
+        union = exp.Union(this=union, expression=query, distinct=False)
+    return nested(union, "files")
+
+
+def parquet(path: str) -> exp.Table:
+    """Parquet files at a path, as a table."""
+    name, reader = (
+        exp.Identifier(this=path, quoted=True),
+        exp.Identifier(this="parquet", quoted=True),
+    )
+    return exp.Table(this=name, db=reader)
+
+
+OWN: Final = OwnColumns(
+    kind=lambda type_: _KINDS.get(type_.partition("(")[0], "other"),
+    null=lambda type_: exp.cast(exp.Null(), _TYPES[type_], dialect="spark"),
+    text=lambda value, _: exp.cast(value, "STRING", dialect="spark"),
+    millionths=_millionths,
+    micros=_micros,
+    counted=_counted,
+    digest=lambda text: call("substr", call("sha2", text, number(256)), number(1), number(32)),
+    files=_files,
+)
+
 SPARK: Final = Functions(
     dialect="spark",
     literal=exp.Literal.string,
@@ -70,4 +165,5 @@ SPARK: Final = Functions(
     matches=_matches,
     digest=_digest,
     wide_frames=False,
+    own=OWN,
 )
