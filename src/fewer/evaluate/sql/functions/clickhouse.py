@@ -112,7 +112,8 @@ def _micros(value: exp.Expr, _: Kind) -> exp.Expr:
 
 
 def _counted(value: exp.Expr, kind: Kind, by: int) -> exp.Expr:
-    count = call("toInt256", value) if kind == "integer" else _decimal(value, kind, 12)
+    rounded = call("round", _decimal(value.copy(), kind, 7), number(6))
+    count = call("toInt256", value) if kind == "integer" else rounded
     return _int64(call("floor", exp.Mul(this=count, expression=number(by))))
 
 
