@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -403,6 +404,40 @@ def test_killed_at_any_moment(folder, uninterrupted):
         assert {
             whole(project.snapshot(info.id))[1] for info in project.builds()
         } == {uninterrupted[1]}  # fmt: skip
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("kilobytes", [0, 16, 40, 64, 112])
+def test_a_disk_that_is_full(folder, uninterrupted, kilobytes):
+    """Files can't grow beyond a limit: whatever can't be written is said, nothing is half there."""
+    limit = kilobytes * 1024
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("fewer"), "build", *ONE_BY_ONE, "--engine", "duckdb"],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=limited,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    with Project.open(folder) as project:
+        if done.returncode == 0:
+            assert len(project.builds()) == 1
+        else:
+            assert done.returncode == 1
+            assert "error[store_error]" in done.stderr
+            assert project.builds() == []
+        if project.interrupted:
+            project.build(resume=True)
+        else:
+            project.build(as_of=florist.AS_OF, engine="duckdb")
+        assert whole(project.snapshot())[-1] == uninterrupted[-1]
 
 
 @pytest.mark.kill

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from fewer.errors import FewerError, GuardError, NotFoundError, StoppedError
+from fewer.errors import FewerError, GuardError, NotFoundError, StoppedError, StoreError
 from fewer.evaluate.engines.base import Capabilities, StepRun, load
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.plan.plan import plan as make_plan
@@ -220,7 +220,8 @@ def _checkpointed(project: Project, ask: Ask, work: _Work) -> Iterator[Checkpoin
 
     def ended(state: Any, **more: Any) -> None:
         told = {**facts, "done": len(work.members), **more}
-        end_run(project.store, run, state, at_us=clock.now_us(), facts=told)
+        with suppress(StoreError):  # a snapshot is worth more than the note that it was made
+            end_run(project.store, run, state, at_us=clock.now_us(), facts=told)
 
     try:
         yield checkpoint

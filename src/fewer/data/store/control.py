@@ -92,11 +92,21 @@ def _tune_sqlite(engine: sa.Engine) -> None:
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that writes: committed at the end, rolled back on any error."""
-    with engine.connect() as plain:
-        connection = plain.execution_options(writes=True)
-        with connection.begin():
-            yield connection
+    """A transaction that writes: committed at the end, rolled back on any error.
+
+    Raises `StoreError` when the database can't be written to.
+    """
+    try:
+        with engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else "unknown reason"
+        raise StoreError(
+            f"The control database can't be written to: {reason}. What was being saved is not."
+            " Make room on its disk, or check that it can be reached, and try again."
+        ) from error
 
 
 def _revision(engine: sa.Engine) -> str | None:
