@@ -167,6 +167,17 @@ def test_the_newest_is_resumed(folder):
         assert project.build(resume=True).as_of_words.startswith("6 April")
 
 
+def test_one_of_which_something_is_kept_goes_first(folder):
+    stopped(folder, 2)
+    with Project.open(folder) as project:
+        with pytest.raises(StoppedError):
+            project.build(as_of="2024-04-02", should_stop=lambda: True)
+        assert project.interrupted.as_of_us == florist.micros(florist.MOMENT)
+        assert project.build(resume=True).as_of_words.startswith("6 April")
+        assert project.interrupted is None  # nothing of the other one is kept, and yet:
+        assert project.build(resume=True).as_of_words.startswith("2 April")
+
+
 @pytest.mark.slow
 def test_only_some_are_resumed_as_such(folder):
     with Project.open(folder) as project:

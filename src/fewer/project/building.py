@@ -169,8 +169,13 @@ def capabilities_of(engine: str) -> Capabilities:
 
 
 def resumable(project: Project) -> Head | None:
-    """The newest build that was interrupted; None when there is none."""
+    """The newest build that was interrupted, if possible one of which something is kept."""
     return next((head for head, _ in interrupted(project.folder.store)), None)
+
+
+def worth_resuming(project: Project) -> Head | None:
+    """The newest interrupted build of which something is kept; None when there is none."""
+    return next((head for head, kept in interrupted(project.folder.store) if kept), None)
 
 
 def runs(project: Project, limit: int) -> list[Run]:

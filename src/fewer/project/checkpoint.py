@@ -192,7 +192,10 @@ class Checkpoint:
 
 
 def interrupted(store: Path) -> list[tuple[Head, int]]:
-    """Builds that nobody works on any more and how many of their batches are kept; newest first."""
+    """Builds that nobody works on any more and how many of their batches are kept.
+
+    Newest first; those of which nothing is kept come last.
+    """
     found = []
     for folder in (store / FOLDER).glob("[!.]*"):
         lock = _locked(folder)
@@ -203,7 +206,7 @@ def interrupted(store: Path) -> list[tuple[Head, int]]:
             kept = sum(1 for _ in folder.glob(_BATCHES))
         if head is not None:
             found.append((head, kept))
-    return sorted(found, key=lambda one: -one[0].started_us)
+    return sorted(found, key=lambda one: (one[1] == 0, -one[0].started_us))
 
 
 def alive(store: Path, run: str) -> bool:

@@ -382,10 +382,10 @@ class Project:
 
     @property
     def interrupted(self) -> Head | None:
-        """The newest build that was stopped or died, which `build(resume=True)` goes on with."""
-        from fewer.project.building import resumable
+        """The newest build that was stopped or died with some of its work kept, for a resume."""
+        from fewer.project.building import worth_resuming
 
-        return resumable(self)
+        return worth_resuming(self)
 
     def runs(self, limit: int = 20) -> list[Run]:
         """Builds that ran or run, newest first: how they ended and what they did."""
