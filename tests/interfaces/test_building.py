@@ -197,11 +197,11 @@ def test_an_interrupted_build_is_mentioned_and_resumed(own):
     before = fewer("segments", "ls", "--json").json
     stop(own, 2)
     mentioned = fewer("build", "--as-of", "2024-04-01").err
-    assert "A build as at 6 April 2024, 00:00 CEST was interrupted." in mentioned
+    assert "A refresh as at 6 April 2024, 00:00 CEST was interrupted." in mentioned
     assert "`fewer build --resume` finishes it" in " ".join(mentioned.split())
     resumed = fewer("build", "--resume", "--explain")
     assert resumed.status == 0
-    assert "8 segments were done by the interrupted build" in resumed.out
+    assert "8 segments were done before it was interrupted" in resumed.out
     after = fewer("segments", "ls", "--json").json
     assert after["fingerprint"] == before["fingerprint"]
     nothing = fewer("build", "--resume")

@@ -24,3 +24,14 @@ def use(project: Project) -> None:
     assert_type(build, Snapshot)
     assert_type(build.size("hot"), int)
     assert_type(fewer.Project.open("shop"), Project)
+
+
+def ask(project: Project) -> None:
+    found = project.preview({"did": "page_view", "within": "7d"}, as_of="end")
+    assert_type(found.size, int)
+    assert_type([point.size for point in found.history()], list[int])
+    assert_type([one.both for one in found.overlap()], list[int])
+    assert_type(found.sample(), list[str])
+    project.preview("did: page_view")
+    project.preview(define())
+    project.preview(Did(did=("page_view",)))

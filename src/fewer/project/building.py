@@ -285,7 +285,7 @@ def _key(project: Project, ask: Ask, plan: Plan) -> str:
 
 def _stopped(work: _Work) -> str:
     done, total = len(work.members), len(work.plan.segments)
-    next_step = "`fewer build --resume` finishes this build, as at the same moment."
+    next_step = "`fewer build --resume` finishes it, as at the same moment."
     if not done:
         return f"Stopped before any of {total:,} segments was done: nothing was saved. {next_step}"
     return f"Stopped. {done:,} of {total:,} segments are kept. {next_step}"

@@ -63,7 +63,7 @@ def mention_interrupted(shell: Shell, project: Project) -> None:
         moment = clock.words(head.as_of_us, project.zone)
         shell.err.print(
             Text(
-                f"A build as at {moment} was interrupted. `fewer build --resume` finishes it;"
+                f"A refresh as at {moment} was interrupted. `fewer build --resume` finishes it;"
                 " this one begins anew."
             )
         )
@@ -141,7 +141,7 @@ def explain(out: Console, plan: Explanation, *, sql: bool = False) -> None:
         )
     )
     if plan.kept:
-        out.print(Text(f"{plan.kept:,} segments were done by the interrupted build", style="dim"))
+        out.print(Text(f"{plan.kept:,} segments were done before it was interrupted", style="dim"))
     for lack in plan.lacks:
         out.print(Text(f"can't: {lack}", style="red"))
     for what, instead in plan.limits.items():
