@@ -34,7 +34,7 @@ def test_ingest_grow_and_build(shared, postgres_url):
     assert shared.events("key", "page") == [("ann", "/é'"), ("bob", "/")]
     assert shared.store.quarantine_counts()[0]["reason"] == "person_missing"
     result = SegmentResult("s", "{}", BitMap([1, 2]), BitMap([2]))
-    build = Snapshot("", 1, 2, "duckdb", 1, "d", "e", "f0f0f0", 2, 0.5, {"s": result})
+    build = Snapshot("", 1, 2, "duckdb", 1, "d", "e", "f0f0f0", 2, 0.5, segments={"s": result})
     saved = shared.store.save_build(build)
     with Store.open(shared.folder / ".fewer", control_url=postgres_url) as again:
         assert again.build() == saved

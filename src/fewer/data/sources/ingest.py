@@ -9,14 +9,17 @@ accounted for as stored, duplicate, refused or filtered.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from fewer.data.sources import pieces
 from fewer.data.sources.base import FileResult, IngestResult, Part, Progress, Quiet, Read
 from fewer.data.sources.files import FileSource
 from fewer.data.sources.known import Known, check_mappings, mapping_hash_of
+from fewer.data.sources.pieces import Survey
 from fewer.data.sources.targets import Staged, sheets
 from fewer.data.sources.watch import watched
 from fewer.data.store import batch as accounts
@@ -34,7 +37,7 @@ from fewer.errors import NotFoundError, Problem, SettingsError, did_you_mean
 from fewer.model.settings import ProjectSettings
 
 _FLUSH_ROWS: Final = 2_000_000
-"""Rows staged before they are written; one file is never split."""
+"""Rows staged before they are written."""
 
 
 @dataclass(slots=True)
@@ -59,9 +62,12 @@ class _Load:
     tables: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, dict[str, Entry]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
-    staged: list[str] = field(default_factory=list)
+    staged: dict[str, str] = field(default_factory=dict)
+    surveys: list[Survey] = field(default_factory=list)
+    drop: list[str] = field(default_factory=list)
     rows: int = 0
     single: bool = True
+    large: bool = False
 
 
 def ingest(
@@ -187,78 +193,88 @@ class _Run:
                 continue
             before = known.rows(source.id, part)
             known.add(source.id, part, mapping_hash)
-            self._stage(source, part, load, before)
-            if load.rows >= _FLUSH_ROWS:
+            seq = self._writer.facts.next_seq
+            self._facts(next_seq=seq + 1)
+            self._watch.start(source.id, part.name, size=part.size)
+            with watched(self._writer.db, self._watch, part.size):
+                read = source.read(self._writer, part, seq=seq, progress=self._watch)
+            file = _File(part, seq, self._places, read.rows, dict(read.warnings), before=before)
+            large = bool(source.settings.events) and read.rows > pieces.PIECE_ROWS
+            if large:  # written alone, so that nothing else is held meanwhile
+                self._write(source, load, mapping_hash)
+                load = _Load(large=True)
+            self._stage(source, file, read, load)
+            if large or load.rows >= _FLUSH_ROWS:
                 self._write(source, load, mapping_hash)
                 load = _Load()
+            self._watch.advance(part.size)
+            self._watch.rows(read.rows)
+            self._watch.finish()
         self._write(source, load, mapping_hash)
 
-    def _stage(self, source: FileSource, part: Part, load: _Load, before: RowCounts | None) -> None:
-        seq = self._writer.facts.next_seq
-        self._facts(next_seq=seq + 1)
-        self._watch.start(source.id, part.name, size=part.size)
-        with watched(self._writer.db, self._watch, part.size):
-            read = source.read(self._writer, part, seq=seq, progress=self._watch)
-        file = _File(part, seq, self._places, read.rows, dict(read.warnings), before=before)
-        made = sheets(
-            self._writer,
-            source.settings,
-            read.relation,
-            zone=self._settings.timezone,
-            seq=seq,
-        )
+    def _stage(self, source: FileSource, file: _File, read: Read, load: _Load) -> None:
+        part, seq = file.part, file.seq
+        zone = self._settings.timezone
+        made = sheets(self._writer, source.settings, read.relation, zone=zone, seq=seq)
         _refuse_unknown_columns(made, read, source, part)
         for staged in made:
             file.notes |= dict.fromkeys(staged.sheet.scope.unseen())
         load.single = load.single and len(made) == 1 and not _explodes(source)
-        with watched(self._writer.db, self._watch, part.size):
+        with watched(self._writer.db, Quiet() if load.large else self._watch, part.size):
             for number, staged in enumerate(made):
                 self._run(staged, f"s{seq}_{number}", file, load)
         if read.refused:
             self._torn(read.refused, file, load)
-        for table in read.drop:
-            self._writer.db.execute(f"DROP TABLE {table}")
+        load.drop += read.drop
+        if not load.large:
+            self._drop(load)
         load.files.append(file)
         load.rows += read.rows
-        self._watch.advance(part.size)
-        self._watch.rows(read.rows)
-        self._watch.finish()
+
+    def _drop(self, load: _Load) -> None:
+        for table in load.drop:
+            self._writer.db.execute(f"DROP TABLE {table}")
+        load.drop.clear()
 
     def _run(self, staged: Staged, table: str, file: _File, load: _Load) -> None:
         """Run the query of one mapping; split accepted rows from refused ones."""
         writer = self._writer
         for note, count in staged.notes:
             file.warnings[note] = file.warnings.get(note, 0) + count
-        writer.db.execute(f"CREATE TABLE {table} AS {text(staged.sheet.query())}")
         lost, sheet = staged.lost, staged.sheet
-        counted = [*([] if staged.secondary else lost), *sheet.open]
-        tests = [
-            *(name for name in counted if name in lost),
-            *(f"{n} IS NOT NULL" for n in sheet.open),
-        ]
-        if counted:
-            sums = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests)
-            found = dict(zip(counted, writer.query(f"SELECT {sums} FROM {table}")[0], strict=True))
-            for name, warning in lost.items():
-                if found.get(name):
-                    file.warnings[warning] = file.warnings.get(warning, 0) + found[name]
-            sheet.code_open([name for name in sheet.open if found[name]])
-        drop = ", ".join(["reason", "raw", *lost, *sheet.open])
+        large = load.large and staged.target == "events"
+        load.staged[table] = kind = "VIEW" if large else "TABLE"
+        writer.db.execute(f"CREATE {kind} {table} AS {text(sheet.query())}")
+        good = f"{table}_good"
+        tests = {} if staged.secondary else {name: name for name in lost}
+        tests |= {name: f"{name} IS NOT NULL" for name in sheet.open}
+        refused = not staged.secondary
+        if large:
+            seen = Survey(table, good, sheet.given_ids, sheet.scope.relation.document)
+            pieces.survey(writer, seen, tests)
+            load.surveys.append(seen)
+            found, refused = seen.counts, bool(seen.refused)
+        else:
+            found = _counted(writer, table, tests)
+        for name, warning in lost.items():
+            if found.get(name):
+                file.warnings[warning] = file.warnings.get(warning, 0) + found[name]
+        sheet.code_open([name for name in sheet.open if found[name]])
+        derived = ["day"] if staged.target == "events" else []
+        drop = ", ".join(["reason", "raw", *derived, *lost, *sheet.open])
         coded = "".join(
             f", {name} AS {entry.column}"
             for name, entry in sheet.coded.items()
             if name in sheet.open
         )
-        good = f"{table}_good"
         writer.db.execute(
             f"CREATE VIEW {good} AS SELECT * EXCLUDE ({drop}){coded} FROM {table} "
             "WHERE reason IS NULL"
         )
-        load.staged.append(table)
         load.tables.setdefault(staged.target, []).append(good)
         columns = load.columns.setdefault(staged.target, {})
         columns.update({entry.column: entry for entry in sheet.coded.values()})
-        if not staged.secondary:
+        if refused:
             self._refusals(
                 f"SELECT line, reason, raw FROM {table} WHERE reason IS NOT NULL", file, load
             )
@@ -274,13 +290,14 @@ class _Run:
         if told:  # one row that an event and a person were to be made of is refused once
             earlier = " UNION ALL ".join(f"SELECT line, reason FROM {name}" for name in told)
             query = f"SELECT * FROM ({query}) AS q ANTI JOIN ({earlier}) AS e USING (line, reason)"
-        counts = writer.query(f"SELECT reason, count(*) FROM ({query}) GROUP BY reason")
+        name = f"refused_{file.seq}_{len(load.refusals)}"
+        writer.db.execute(f"CREATE TABLE {name} AS SELECT {file.seq} AS seq, * FROM ({query})")
+        counts = writer.query(f"SELECT reason, count(*) FROM {name} GROUP BY reason")
         if not counts:
+            writer.db.execute(f"DROP TABLE {name}")
             return
         for reason, count in counts:
             file.reasons[reason] = file.reasons.get(reason, 0) + count
-        name = f"refused_{file.seq}_{len(load.refusals)}"
-        writer.db.execute(f"CREATE TABLE {name} AS SELECT {file.seq} AS seq, * FROM ({query})")
         load.refusals.append(name)
         writer.db.execute(f"INSERT INTO outcomes SELECT seq, line, {accounts.REFUSED} FROM {name}")
 
@@ -293,16 +310,27 @@ class _Run:
         made: dict[str, int] = {}
         for target, tables in load.tables.items():
             columns = sorted(load.columns[target].values(), key=lambda e: (e.number, e.type))
-            batch = Batch(source.id, tables, columns, single=load.single)
+            large = target == "events" and load.large
+            parts = self._told(pieces.cut(writer, load.surveys), load) if large else None
+            batch = Batch(source.id, tables, columns, single=load.single, pieces=parts)
             made[target] = self._append(target, batch)
         for name in load.refusals:
             seal_rows(writer, source.id, name)
             writer.db.execute(f"DROP TABLE {name}")
         for file in load.files:
             self._finish(source, file, mapping_hash, made if len(load.files) == 1 else {})
-        for table in load.staged:
+        for table, kind in load.staged.items():
             writer.db.execute(f"DROP VIEW {table}_good")
-            writer.db.execute(f"DROP TABLE {table}")
+            writer.db.execute(f"DROP {kind} {table}")
+            shutil.rmtree(writer.scratch / table, ignore_errors=True)
+        self._drop(load)
+
+    def _told(self, found: Sequence[Sequence[str]], load: _Load) -> Iterator[Sequence[str]]:
+        """The pieces of the large file of `load`, told as they are asked for."""
+        size = load.files[0].part.size
+        for number, piece in enumerate(found):
+            self._watch.advance(size * number // len(found))
+            yield piece
 
     def _append(self, target: str, batch: Batch) -> int:
         writer = self._writer
@@ -319,13 +347,6 @@ class _Run:
             if target == table:
                 self._remember(batch, column, fact)
         return append_versions(writer, target, batch)
-
-    def _contacts(self, batch: Batch) -> int:
-        sealed = [seal_contacts(self._writer, name) for name in batch.tables]
-        stored = append_versions(self._writer, "contacts", Batch(batch.source, sealed))
-        for name in sealed:
-            self._writer.db.execute(f"DROP TABLE {name}")
-        return stored
 
     def _remember(self, batch: Batch, column: str, fact: str) -> None:
         batch.stage(self._writer)
@@ -422,6 +443,14 @@ class _Run:
             dry_run=dry_run,
             changed=bool(self.entries) and not dry_run,
         )
+
+
+def _counted(writer: Writer, table: str, tests: Mapping[str, str]) -> dict[str, int]:
+    """Rows of a staged table for which each test holds."""
+    if not tests:
+        return {}
+    sums = ", ".join(f"count(*) FILTER (WHERE {test})" for test in tests.values())
+    return dict(zip(tests, writer.query(f"SELECT {sums} FROM {table}")[0], strict=True))
 
 
 def _explodes(source: FileSource) -> bool:

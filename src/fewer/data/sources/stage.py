@@ -48,6 +48,7 @@ class Sheet:
         open: Staged columns that may turn out to hold nothing.
         content: What the hash of a row's content is made of.
         lost: Name of a mapped value -> condition under which it was there but can't be read.
+        given_ids: Whether the source gives the ids of events.
     """
 
     scope: Scope
@@ -61,6 +62,7 @@ class Sheet:
     open: dict[str, tuple[Kind, str, ValueType]] = default(default_factory=dict)
     content: list[exp.Expr] = default(default_factory=list)
     lost: dict[str, exp.Expr] = default(default_factory=dict)
+    given_ids: bool = False
 
     def refuse(self, test: exp.Expr, reason: str) -> None:
         """Refuse rows for which `test` is true."""

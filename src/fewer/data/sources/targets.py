@@ -113,6 +113,7 @@ def _events(writer: Writer, sheet: Sheet, mapping: EventMapping) -> Staged:
         sheet.columns["gid"] = fill("CAST(NULL AS VARCHAR)")
         sheet.columns["h"] = sheet.digest()
         return Staged("events", sheet, tuple(notes))
+    sheet.given_ids = True
     parts = [
         scope.let(call("nullif", call("nfc_normalize", values.plain_text(scope, scope.get(c))), ""))
         for c in mapping.id.columns

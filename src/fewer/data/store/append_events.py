@@ -20,15 +20,16 @@ def append_events(writer: Writer, batch: Batch) -> int:
     batch.stage(writer)
     number_persons(writer)
     there = frozenset(writer.files("events"))
-    if not batch.pieces:
+    if batch.pieces is None:
         return _append(writer, batch, there)
     stored = 0
     for names in batch.pieces:
         # Held while it is at hand: a piece is read several times, and its ids are hashes.
-        writer.db.execute("DROP VIEW IF EXISTS batch")
-        writer.db.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {union(names)}")
+        with writer.in_any_order():
+            writer.db.execute(f"CREATE TEMP TABLE piece AS {union(names)}")
+        writer.db.execute("CREATE OR REPLACE TEMP VIEW batch AS SELECT * FROM piece")
         stored += _append(writer, batch, there)
-        writer.db.execute("DROP TABLE batch")
+        writer.db.execute("DROP TABLE piece")
     return stored
 
 

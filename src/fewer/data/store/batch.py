@@ -9,7 +9,7 @@ things that the row became).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +39,7 @@ class Batch:
     tables: Sequence[str]
     columns: Sequence[Entry] = ()
     single: bool = False
-    pieces: Sequence[Sequence[str]] = ()
+    pieces: Iterable[Sequence[str]] | None = None
 
     def stage(self, writer: Writer) -> None:
         """Make the view `batch` of all its rows."""

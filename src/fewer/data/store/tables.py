@@ -147,8 +147,11 @@ class DeltaFolder:
         """Absolute paths of the data files at `version`, sorted; only of `partitions` if given."""
         try:
             table = DeltaTable(self.path, version=version)
-            # The log writes paths percent-encoded; ours need no encoding (coded names and days).
-            paths = sorted(table.file_uris())
+            # The folder comes percent-encoded; what is below it needs no encoding (coded names
+            # and days).
+            below = 2 if self.spec.partition else 1
+            root = str(self.path)
+            paths = sorted("/".join([root, *u.rsplit("/", below)[1:]]) for u in table.file_uris())
         except DeltaError as error:
             raise StoreError(
                 f"Table {self.spec.name!r} can't be opened at version {version}: {error}. "

@@ -42,6 +42,7 @@ _DIRTY: Final = "writing"
 _MEMORY: Final = "1GB"
 _SYNCS_AT_ONCE: Final = 16
 _ROWS_AT_ONCE: Final = 122_880
+_FOLDER_ROWS: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Writer:
         base: The generation that the write builds upon.
         registry: Codes; ask it for new ones.
         facts: Of the generation to be; replace it to change it.
+        scratch: Folder for what a later step reads again; gone when the write ends.
     """
 
     def __init__(self, store: Store, base: Generation, *, scratch: Path, out: Path) -> None:
@@ -88,7 +90,7 @@ class Writer:
         self.facts: Facts = base.facts
         self.vault: Vault = store.vault
         self.db = _staging(scratch)
-        self._scratch = scratch
+        self.scratch = scratch
         self._out = out
         self._store = store
         self._pending: dict[str, _Pending] = defaultdict(_Pending)
@@ -104,6 +106,18 @@ class Writer:
         """Run constant SQL on the staging database and fetch all rows."""
         rows: list[tuple[Any, ...]] = self.db.execute(sql, parameters).fetchall()
         return rows
+
+    @contextmanager
+    def in_any_order(self) -> Iterator[None]:
+        """Queries of the block may give rows in any order, which takes less memory."""
+        self.db.execute("SET preserve_insertion_order = false")
+        # Few rows are held for each folder of a partitioned write: there can be many of them.
+        self.db.execute(f"SET partitioned_write_flush_threshold = {_FOLDER_ROWS}")
+        try:
+            yield
+        finally:
+            self.db.execute("SET preserve_insertion_order = true")
+            self.db.execute("RESET partitioned_write_flush_threshold")
 
     # ------------------------------------------------------------------------------ files
 
@@ -290,7 +304,7 @@ class Writer:
     def close(self) -> None:
         """Drop the staging database."""
         self.db.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def _to_disk(paths: Iterable[Path]) -> None:
