@@ -17,10 +17,13 @@ from typing import Any
 from fewer.errors import EngineError
 from fewer.evaluate.engines.base import EngineSettings
 from fewer.evaluate.engines.embedded import EmbeddedEngine
+from fewer.evaluate.index import ordering
 
 
-def main(asked: Path, rounds: int, descriptors: int) -> None:
+def main(asked: Path, rounds: int, descriptors: int, most_rows: int) -> None:
     """Evaluate what is pickled in a file, again and again; each time with an engine of its own."""
+    if most_rows:
+        ordering.MOST_ROWS = most_rows
     if descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     datasets, plan = pickle.loads(asked.read_bytes())  # noqa: S301  written by the test
@@ -63,4 +66,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

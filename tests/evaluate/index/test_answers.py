@@ -18,7 +18,7 @@ from fewer.errors import StoppedError
 from fewer.evaluate.engines.base import EngineSettings
 from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.evaluate.engines.embedded import EmbeddedEngine
-from fewer.evaluate.index import counting, distinct, part, summing
+from fewer.evaluate.index import counting, distinct, ordering, part, summing
 from fewer.model.window import Duration
 from strategies.definition import seeded, segments
 from strategies.dice import Seeded
@@ -71,7 +71,15 @@ WAYS = {
     "values by sorting": (distinct, "_MOST_BITS", 0),
     "keys by sorting": (distinct, "_WIDE", -1_000_000),
     "sums in halves": (summing, "_SAFE", 0),
+    "people in slices": (ordering, "MOST_ROWS", 3),
 }
+
+
+def test_values_by_sorting_of_people_in_slices(tmp_path, monkeypatch):
+    monkeypatch.setattr(distinct, "_MOST_BITS", 0)
+    monkeypatch.setattr(ordering, "MOST_ROWS", 5)
+    for seed in range(FIRST + 303, FIRST + 306):
+        agree(*drawn(seed, tmp_path / str(seed)))
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)

@@ -11,7 +11,7 @@ from fewer.evaluate.index import kernels
 from fewer.evaluate.index.coding import Key, Recoding, coded, recoding
 from fewer.evaluate.index.counting import Answers, add, counters, within
 from fewer.evaluate.index.layout import Array
-from fewer.evaluate.index.ordering import of_people
+from fewer.evaluate.index.ordering import of_people, slices
 from fewer.evaluate.index.rows import Chosen, Reader
 from fewer.evaluate.index.windows import rings
 from fewer.evaluate.plan.bounds import Bounds
@@ -78,10 +78,15 @@ def _many(reader: Reader, leaf: Behaviour) -> Array:
     taken = list(reader.chosen(leaf.match, leaf.window.start, leaf.window.end))
     taken = _of_frequent(reader, leaf, taken)
     numbers = np.zeros(reader.space.size, np.uint32)
-    if taken:
-        codes = coded(reader, taken, _key(leaf))
-        persons = np.concatenate([reader.slots(chosen) for chosen in taken])
-        _count(numbers, persons, codes)
+    window, everyone = leaf.window, ~reader.space.empty()
+    for people in slices(reader, everyone, leaf.match.events, window.start, window.end):
+        rows = taken
+        if people is not everyone:
+            rows = [mine for chosen in taken if len(mine := of_people(reader, chosen, people))]
+        if rows:
+            codes = coded(reader, rows, _key(leaf))
+            persons = np.concatenate([reader.slots(chosen) for chosen in rows])
+            _count(numbers, persons, codes)
     return within(leaf.bounds, numbers, reader.space.words)
 
 

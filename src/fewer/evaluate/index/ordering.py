@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
@@ -15,10 +16,14 @@ from fewer.evaluate.index.rows import Chosen, Reader
 from fewer.evaluate.index.summing import packed
 from fewer.evaluate.plan.bounds import Bounds
 from fewer.evaluate.plan.clock import Window
-from fewer.evaluate.plan.leaf import Behaviour, Burst, Count, Leaf, Pick
+from fewer.evaluate.plan.leaf import Behaviour, Burst, Count, Leaf, Match, Pick
 
 Known = dict[Leaf, Array]
 """Leaves that were answered before, among them those that `needed` names."""
+
+
+MOST_ROWS: Final = 1 << 21
+"""Rows that are held at once: each takes some hundred bytes while it is brought into order."""
 
 
 def runs(keys: Array, size: int) -> tuple[Array, Array]:
@@ -40,6 +45,27 @@ def of_people(reader: Reader, chosen: Chosen, bits: Array) -> Chosen:
         return Chosen(chosen.group, low, high, out[:found])
     rows = chosen.rows.copy()
     return Chosen(chosen.group, low, high, rows[: kernels.refine_people(rows, persons, bits)])
+
+
+def slices(
+    reader: Reader, people: Array, events: tuple[str, ...] | None, start: int | None, end: int
+) -> Iterator[Array]:
+    """The people in slices, such that their rows of these names can be held at once.
+
+    What is brought into order is so for each person alone, and memory does not grow with history.
+    """
+    spans = [(g, *g.span(start, end)) for g in reader.groups(Match(events), start, end)]
+    rows = sum(high - low for _, low, high in spans)
+    if rows > MOST_ROWS:  # of everyone; these people may have few of them
+        rows = sum(len(of_people(reader, Chosen(*span), people)) for span in spans)
+    count = -(-rows // MOST_ROWS)
+    if count <= 1:
+        yield people
+        return
+    for number in range(count):
+        mine = np.zeros_like(people)
+        mine[number::count] = people[number::count]
+        yield mine
 
 
 # ------------------------------------------------------------------------------------- bursts
@@ -66,19 +92,28 @@ def bursts(reader: Reader, leaves: Sequence[Behaviour], known: Known) -> dict[Le
         if measure.count == 1 or not many.any():
             answers[leaf] = many
             continue
-        found = [
-            of_people(reader, chosen, many)
-            for chosen in reader.chosen(leaf.match, leaf.window.start, leaf.window.end)
-        ][::-1]
-        slots = np.concatenate([reader.slots(chosen) for chosen in found])
-        times = np.concatenate([chosen.group.instants(chosen.index) for chosen in found])
-        starts, order = runs(slots, reader.space.size)
-        ordered = times[order]
-        kernels.settle(starts, ordered, np.zeros(ordered.size, np.uint64))
-        begins = np.full(reader.space.size, MISSING, np.int64)
-        kernels.burst(starts, ordered, measure.count, measure.span, begins)
-        answers[leaf] = packed(begins != MISSING, reader.space.words)
+        window = leaf.window
+        answers[leaf] = reader.space.empty()
+        for people in slices(reader, many, leaf.match.events, window.start, window.end):
+            answers[leaf] |= _burst(reader, leaf, people)
     return answers
+
+
+def _burst(reader: Reader, leaf: Behaviour, people: Array) -> Array:
+    """Bit set of those of the people who had a burst."""
+    measure, window = _measure(leaf), leaf.window
+    found = [
+        of_people(reader, chosen, people)
+        for chosen in reader.chosen(leaf.match, window.start, window.end)
+    ][::-1]
+    slots = np.concatenate([reader.slots(chosen) for chosen in found])
+    times = np.concatenate([chosen.group.instants(chosen.index) for chosen in found])
+    starts, order = runs(slots, reader.space.size)
+    ordered = times[order]
+    kernels.settle(starts, ordered, np.zeros(ordered.size, np.uint64))
+    begins = np.full(reader.space.size, MISSING, np.int64)
+    kernels.burst(starts, ordered, measure.count, measure.span, begins)
+    return packed(begins != MISSING, reader.space.words)
 
 
 # -------------------------------------------------------------------------------------- picks
@@ -127,8 +162,11 @@ def _chosen(reader: Reader, pick: Pick, people: Array) -> _Chosen:
     found = list(reader.chosen(pick.match, pick.window.start, pick.window.end))
     if _one_after_another(found):
         return _Chosen(reader, _firsts(reader, found, people, latest=pick.latest), pick.latest)
-    taken = [mine for chosen in found if len(mine := of_people(reader, chosen, people))]
-    return _Chosen(reader, _nearest(reader, taken, latest=pick.latest), pick.latest)
+    taken = []
+    for some in slices(reader, people, pick.match.events, pick.window.start, pick.window.end):
+        rows = [mine for chosen in found if len(mine := of_people(reader, chosen, some))]
+        taken += _nearest(reader, rows, latest=pick.latest)
+    return _Chosen(reader, taken, pick.latest)
 
 
 def _one_after_another(found: Sequence[Chosen]) -> bool:

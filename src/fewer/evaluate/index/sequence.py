@@ -13,7 +13,7 @@ from fewer.evaluate.index.coding import coded
 from fewer.evaluate.index.counting import exists
 from fewer.evaluate.index.digest import MISSING
 from fewer.evaluate.index.layout import Array
-from fewer.evaluate.index.ordering import Known, of_people, runs
+from fewer.evaluate.index.ordering import Known, of_people, runs, slices
 from fewer.evaluate.index.rows import Chosen, Reader
 from fewer.evaluate.plan.leaf import Behaviour, Chain, Leaf, Match, Shape
 
@@ -58,8 +58,13 @@ def chains(
     shape = leaves[0].shape
     people = np.bitwise_and.reduce([known[leaf] for leaf in needed(leaves, as_of)])
     out = np.zeros((len(leaves), reader.space.words), np.uint64)
-    rows = _rows(reader, shape, people, since(leaves), as_of, session_gap) if people.any() else None
-    if rows is not None and rows.slots.size:
+    if not people.any():
+        return dict(zip(leaves, out, strict=True))
+    start = since(leaves)
+    for some in slices(reader, people, _read(shape).events, start, as_of):
+        rows = _rows(reader, shape, some, start, as_of, session_gap)
+        if not rows.slots.size:
+            continue
         keys, size = rows.slots, reader.space.size
         who = np.arange(size, dtype=np.uint32)
         if shape.keys or shape.session:
@@ -81,7 +86,7 @@ def chains(
             as_of,
             out,
         )
-    return {leaf: out[number] for number, leaf in enumerate(leaves)}
+    return dict(zip(leaves, out, strict=True))
 
 
 def _start(leaf: Chain) -> int:
@@ -104,6 +109,18 @@ def _steps(shape: Shape) -> tuple[Array, Array]:
         else:
             steps.append((bit, -1 if link.within is None else link.within))
     return np.array(steps, np.int64), np.array(gaps, np.int64).reshape(len(gaps), 3)
+
+
+def _read(shape: Shape) -> Match:
+    """The events that are read for a person: for sessions, whatever there is."""
+    return _ANYTHING if shape.session else _named(_kinds(shape))
+
+
+def _named(kinds: Sequence[Match]) -> Match:
+    """Events that have the name of some kind."""
+    if any(match.events is None for match in kinds):
+        return _ANYTHING
+    return Match(tuple(sorted({name for match in kinds for name in match.events or ()})))
 
 
 def _rows(
@@ -143,11 +160,8 @@ def _flagged(
     reader: Reader, kinds: Sequence[Match], people: Array, start: int | None, as_of: int
 ) -> list[tuple[Chosen, Array]]:
     """Rows of these people that are of some kind, earliest part first, and of which kinds."""
-    names = {name for match in kinds for name in match.events or ()}
-    any_name = any(match.events is None for match in kinds)
-    wanted = _ANYTHING if any_name else Match(tuple(sorted(names)))
     found = []
-    for group in reader.groups(wanted, start, as_of):
+    for group in reader.groups(_named(kinds), start, as_of):
         low, high = group.span(start, as_of)
         if low == high:
             continue
