@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fewer.errors import NotFoundError, PersonNotFoundError, UnsupportedByEngineError
+from fewer.errors import NotFoundError, PersonNotFoundError
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.plan.plan import plan as make_plan
 from fewer.model.segment import Segment
@@ -155,15 +155,12 @@ def sql(project: Project, segment: str, *, as_of: AsOf, dialect: str) -> str:
     """One standalone query for the people of a segment, over the canonical relations.
 
     Raises:
-        UnsupportedByEngineError: a dialect for which no query can be written yet.
+        UnsupportedByEngineError: a dialect for which no query can be written.
     """
-    from fewer.evaluate.sql.functions.duckdb import DUCKDB
+    from fewer.evaluate.sql.functions.lookup import functions_of, written
     from fewer.evaluate.sql.program import as_query, program
 
-    if dialect != "duckdb":
-        raise UnsupportedByEngineError(
-            f"No query can be written for {dialect!r} yet: only for 'duckdb'."
-        )
+    functions = functions_of(dialect)
     moment = _moment(project, as_of)
     settings = project.settings
     plan = make_plan(
@@ -176,8 +173,8 @@ def sql(project: Project, segment: str, *, as_of: AsOf, dialect: str) -> str:
     )
     if segment not in plan.ids:
         raise NotFoundError("segment", segment, plan.ids)
-    query = as_query(program(plan, DUCKDB), segment)
-    return query.sql(dialect="duckdb", pretty=True)
+    query = as_query(program(plan.only([segment]), functions), segment)
+    return written(query, dialect)
 
 
 def _moment(project: Project, as_of: AsOf) -> int:

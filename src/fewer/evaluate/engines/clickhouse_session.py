@@ -52,6 +52,11 @@ MEANING: Final[Mapping[str, int | str]] = {
 }
 """Settings on which the meaning of our queries depends; no option changes them."""
 
+_USUAL: Final = dict.fromkeys(
+    ("compile_aggregate_expressions", "compile_expressions", "compile_sort_description"), 0
+)
+"""Settings that options may change: no two steps share an expression worth compiling."""
+
 _TELLS_NO_VALUES: Final = frozenset(
     {
         "ACCESS_DENIED",
@@ -147,7 +152,7 @@ class Place(Protocol):
 
 def settings_of(settings: EngineSettings) -> dict[str, int | str]:
     """What a session is set to."""
-    found: dict[str, int | str] = {**settings.options, "max_threads": settings.threads}
+    found: dict[str, int | str] = {**_USUAL, **settings.options, "max_threads": settings.threads}
     if settings.memory_limit:
         found["max_memory_usage"] = _bytes(settings.memory_limit)
     return {**found, **MEANING}
