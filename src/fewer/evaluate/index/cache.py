@@ -93,24 +93,27 @@ class Index:
         parts = [part for part in found.values() if part is not None and part.rows]
         self.parts = tuple(sorted(parts, key=lambda part: (part.first, part.file.path.name)))
         self.made = len(missing)
-        if missing:
-            self._sweep({path.name for path in paths})
+        self._sweep({path.name for path in paths}, at_once=bool(missing))
 
-    def _sweep(self, current: set[str]) -> None:
+    def _sweep(self, current: set[str], *, at_once: bool) -> None:
         """Remove parts of files that are no more, and what a killed process left half-written.
 
-        A process that still has one of them mapped goes on with it.
+        A process that still has one of them mapped goes on with it. Where nothing was made, young
+        parts stay: two processes may work on different files in turn.
         """
         now = time.time()  # the age of files on this machine; nothing that is evaluated
-        for entry in os.scandir(self.folder):
+        with os.scandir(self.folder) as scanned:
+            entries = list(scanned)
+        for entry in entries:
             half = entry.name.startswith(".") and ".part." in entry.name
+            if not half and (not entry.name.endswith(".part") or entry.name in current):
+                continue
             try:
-                if half and now - entry.stat().st_mtime < _ABANDONED:
-                    continue
-                if half or (entry.name.endswith(".part") and entry.name not in current):
+                old = now - entry.stat().st_mtime >= _ABANDONED
+                if old or (at_once and not half):
                     Path(entry.path).unlink(missing_ok=True)
-            except FileNotFoundError:
-                continue  # another process was quicker
+            except OSError:
+                continue  # another process was quicker, or nothing can be written here
 
 
 def part_name(data: Path) -> str:
