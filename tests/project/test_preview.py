@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import duckdb
 import pytest
 
 from fewer.errors import CycleError, DefinitionError, NotFoundError, StoppedError
@@ -424,3 +425,37 @@ def test_what_is_ours_takes_little_time(here, monkeypatch):
         assert preview(here, {"all": both}).size >= 0
         ours.append(perf_counter() - start - sum(spent))
     assert median(ours) < 0.005
+
+
+# ------------------------------------------------------------------------------ tables in place
+
+IN_PLACE = """\
+version: 1
+name: In place
+engine: {name: duckdb, file: data.duckdb}
+tables:
+  events:
+    - {table: views, event: view, person: who, ts: {column: seen, zone: UTC}}
+  lists: {table: members, list: {column: list}, person: who}
+"""
+
+
+def test_tables_in_place_are_previewed_where_they_are(tmp_path):
+    with duckdb.connect(str(tmp_path / "data.duckdb")) as connection:
+        connection.execute("CREATE TABLE views (who VARCHAR, seen TIMESTAMP)")
+        connection.execute("CREATE TABLE members (who VARCHAR, list VARCHAR)")
+        connection.execute("INSERT INTO members VALUES ('ann', 'vip')")
+        for day, who in enumerate(("ann", "bob", "cy", "ann", "dee"), 1):
+            row = (who, datetime(2026, 3, day, 12))
+            connection.execute("INSERT INTO views VALUES (?, ?)", row)
+    (tmp_path / "fewer.yaml").write_text(IN_PLACE)
+    (tmp_path / "segments").mkdir()
+    (tmp_path / "segments/all.yaml").write_text("- {id: vips, where: {in_list: vip}}\n")
+    with Project.open(tmp_path) as project:
+        found = project.preview("{did: view, within: 2d}", as_of="2026-03-06", exclude=["vips"])
+        assert (found.matched_size, found.size, found.universe) == (2, 1, 4)
+        assert [p.matched for p in found.history(4)] == [2, 2, 2, 2]
+        assert [p.size for p in found.history(4)] == [1, 2, 1, 1]
+        assert found.sample() == ["dee"]
+        [vips] = found.overlap()
+        assert (vips.people, vips.both) == (1, 0)
