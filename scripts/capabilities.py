@@ -68,7 +68,7 @@ def _constructs(names: list[str], engines: dict[str, Capabilities]) -> str:
             cells = (engines[n].lacks.get(construct, "yes") for n in names)
             lines.append(_row([f"`{construct}`", *cells]))
         lines += [""]
-    return "\n".join([*lines, f"All engines: {shared}.", ""])
+    return "\n".join([*lines, f"On every engine: {shared}.", ""])
 
 
 def _gaps() -> str:
