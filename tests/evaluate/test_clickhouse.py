@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -149,17 +150,25 @@ def test_a_store(form, tmp_path):
 
 
 def test_relations_are_copied_once_while_they_are_the_same(data, drawn, tmp_path):
-    kept = replace(data, fingerprint="f1", cache=tmp_path / "cache")
-    stamps = []
+    cache = tmp_path / "cache"
+    kept = replace(data, fingerprint="f1", cache=cache)
+    files = []
     for _ in range(2):
         engine = open_(kept)
         answer(engine, kept, drawn)
         engine.close()
-        stamps.append(
-            {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.parquet")}
-        )
-    assert stamps[0] == stamps[1]
-    assert not any(name.startswith("events") for name in stamps[0])
+        files.append({p.name: p.stat().st_ino for p in cache.rglob("*.parquet")})
+    assert files[0] == files[1]
+    assert not any(name.startswith("events") for name in files[0])
+    for path in cache.rglob("*.parquet"):
+        os.utime(path, (0, 0))
+    newer = replace(data, fingerprint="f2", cache=cache)
+    engine = open_(newer)
+    answer(engine, newer, drawn)
+    engine.close()
+    left = {p.name for p in cache.rglob("*.parquet")}
+    assert len(left) == len(files[0])
+    assert not left & files[0].keys()
 
 
 def test_a_relation_that_is_held_has_the_same_rows(engine, data):

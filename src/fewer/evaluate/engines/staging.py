@@ -7,7 +7,9 @@ what made it, so it is used again for as long as data and query are the same.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,8 @@ import duckdb
 
 from fewer.errors import EngineError
 from fewer.evaluate.engines.base import Dataset
+
+_KEPT_SECONDS: Final = 86_400
 
 RELATIONS: Final = ("events", "people", "persons", "consents", "items", "lists")
 
@@ -32,12 +36,13 @@ def _file(dataset: Dataset, name: str, folder: Path) -> Path:
     if dataset.fingerprint:
         key = sha256(f"{dataset.fingerprint} {sql}".encode()).hexdigest()[:24]
         path = folder / f"{name}-{key}.parquet"
-        if path.exists():
+        with suppress(FileNotFoundError):
+            os.utime(path)
             return path
     else:
         path = folder / f"{name}-{uuid4().hex}.parquet"
     # Written aside and renamed: a reader sees a whole file or none.
-    aside = folder / f".{path.name}.{os.getpid()}"
+    aside = folder / f".{path.name}.{uuid4().hex}"
     with duckdb.connect(":memory:") as connection:
         try:
             connection.sql(sql).write_parquet(str(aside), compression="zstd")
@@ -48,4 +53,15 @@ def _file(dataset: Dataset, name: str, folder: Path) -> Path:
                 f" {type(error).__name__}. Is there room on the disk?"
             ) from None
     aside.replace(path)
+    _forget(folder, name)
     return path
+
+
+def _forget(folder: Path, name: str) -> None:
+    """Remove copies of a relation that nobody asked for in a day: every as_of makes new ones."""
+    oldest = time.time() - _KEPT_SECONDS
+    for pattern in (f"{name}-*.parquet", f".{name}-*"):
+        for path in folder.glob(pattern):
+            with suppress(FileNotFoundError):  # another process was faster
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
