@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
 
 from fewer.evaluate.index import kernels
 from fewer.evaluate.index.layout import Array
+from fewer.evaluate.index.part import Part
 from fewer.evaluate.index.rows import Chosen, Reader
 from fewer.evaluate.index.windows import (
     Piece,
@@ -128,12 +131,12 @@ def _cut(leaf: Behaviour, plan: Plan, first: int) -> list[Piece]:
 def _shared_spans(reader: Reader, cut: Mapping[Behaviour, Sequence[Piece]]) -> Answers:
     leaves = sorted(cut, key=lambda leaf: sum(p.end - p.start for p in cut[leaf]))
     numbers, most = counters(reader.space.size, [leaf.bounds for leaf in leaves])
-    seen = reader.space.empty()
+    seen, busy = reader.space.empty(), _busy(reader.parts)
     period: int | None = None
     done = 0
     answers: Answers = {}
     for leaf in leaves:
-        for piece in _after(cut[leaf], done):
+        for piece in filter(busy, _after(cut[leaf], done)):
             if piece.period != period:
                 seen[:] = 0
                 period = piece.period
@@ -146,6 +149,24 @@ def _shared_spans(reader: Reader, cut: Mapping[Behaviour, Sequence[Piece]]) -> A
         done = sum(p.end - p.start for p in cut[leaf])
         answers[leaf] = within(leaf.bounds, numbers, reader.space.words)
     return answers
+
+
+def _busy(parts: Sequence[Part]) -> Callable[[Piece], bool]:
+    """What tells whether anything happened: one event of 1970 comes with fifty years of nothing."""
+    begins: list[int] = []
+    ends: list[int] = []
+    for part in sorted(parts, key=attrgetter("first")):
+        if ends and part.first <= ends[-1]:
+            ends[-1] = max(ends[-1], part.last)
+        else:
+            begins.append(part.first)
+            ends.append(part.last)
+
+    def busy(piece: Piece) -> bool:
+        at = bisect_left(ends, piece.start)
+        return at < len(ends) and begins[at] < piece.end
+
+    return busy
 
 
 def _after(pieces: Sequence[Piece], done: int) -> Iterator[Piece]:
