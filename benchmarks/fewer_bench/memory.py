@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def measure(options: Options) -> Section:
     conditions = [drawn.where for drawn in edits(min(options.edits, 100), options.seed)]
     ran: dict[str, Ran] = {"ingest": world.ingested()}
     with told("index, build, preview, export, each in a process of its own"):
+        shutil.rmtree(world.store / "index", ignore_errors=True)
         ran["index"] = child("index", world.folder, engine=engine)
         ran["build"] = child("build", world.folder, engine=engine, as_of=world.log.end)
         ran["preview"] = child(

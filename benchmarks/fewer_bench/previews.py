@@ -17,7 +17,7 @@ from fewer.project.preview import Preview
 from fewer.project.project import Project
 from fewer_bench import subject
 from fewer_bench.children import FailedError, environment
-from fewer_bench.figures import Budget, Section, timed, told
+from fewer_bench.figures import Budget, Section, Took, timed, told
 from fewer_bench.mix import Drawn, edits
 from fewer_bench.options import Options
 from fewer_bench.world import World, planned
@@ -30,6 +30,10 @@ print(json.dumps(fewer_bench.cold.answer(*sys.argv[1:], start=start)))
 """
 _OTHERS = 20
 """Segments of the project, with which a preview compares."""
+
+_COLUMNS = ("", "asked", "p50", "p95", "p99", "most", "p95 of processor")
+_WARMING = 20
+"""Questions of other chance before the clock starts."""
 
 _CHECKED = 25
 """One answer in so many is compared with DuckDB's."""
@@ -56,7 +60,7 @@ def measure(options: Options) -> Section:
         with told(f"{len(few)} edits through Project.preview, everything"):
             whole = _through(lambda drawn: _all(_preview(options, project, world, drawn)), few)
         rows += _rows("Project.preview, history, overlap and sample too", few, whole)
-    section.table("Warm process, milliseconds", ("", "asked", "p50", "p95", "p99", "most"), rows)
+    section.table("Warm process, milliseconds", _COLUMNS, rows)
     with told("cold processes"):
         _cold(section, world, asked[:3], options)
     section.notes.append(
@@ -69,25 +73,29 @@ def measure(options: Options) -> Section:
 
 def _raw(
     options: Options, section: Section, world: World, asked: Sequence[Drawn], data: Dataset
-) -> list[float]:
-    """Milliseconds of a plan of one segment, planning included, on an engine that stays open."""
+) -> list[Took]:
+    """A plan of one segment each, planning included, on an engine that stays open."""
     end = world.log.end
-    with (
-        subject.opened(options.subject, data, threads=options.threads) as engine,
-        subject.opened("duckdb", data) as other,
-    ):
-        engine.evaluate(planned(asked[:1], data, end))  # maps the index
-        seconds = []
+    kept, found = {}, []
+    with subject.opened(options.subject, data, threads=options.threads) as engine:
+        for drawn in edits(_WARMING, options.seed + 1):
+            engine.evaluate(planned([drawn], data, end))  # maps the index, loads what is compiled
         for n, drawn in enumerate(asked):
             answer, took = timed(
                 lambda drawn=drawn: engine.evaluate(planned([drawn], data, end))  # type: ignore[misc]
             )
-            seconds.append(took.wall * 1_000)
+            found.append(took)
             if n % _CHECKED == 0:
-                right = other.evaluate(planned([drawn], data, end))
-                if right.members[drawn.id] != answer.members[drawn.id]:
-                    section.wrong.append(f"{drawn.id}, {drawn.where}")
-    return seconds
+                kept[drawn.id] = answer.members[drawn.id]
+    some = [drawn for drawn in asked if drawn.id in kept]
+    with subject.opened("duckdb", data) as other:
+        right = other.evaluate(planned(some, data, end)).members
+    section.wrong += [
+        f"{drawn.id}: {len(kept[drawn.id])} people, DuckDB {len(right[drawn.id])}; {drawn.where}"
+        for drawn in some
+        if kept[drawn.id] != right[drawn.id]
+    ]
+    return found
 
 
 def _preview(options: Options, project: Project, world: World, drawn: Drawn) -> Preview:
@@ -101,27 +109,35 @@ def _all(preview: Preview) -> None:
     preview.sample()
 
 
-def _through(ask: Callable[[Drawn], Any], asked: Sequence[Drawn]) -> list[float]:
-    """Milliseconds of each question; the first is asked twice, since it opens everything."""
+def _through(ask: Callable[[Drawn], Any], asked: Sequence[Drawn]) -> list[Took]:
+    """What each question took; the first is asked twice, since it opens everything."""
     ask(asked[0])
-    return [timed(lambda drawn=drawn: ask(drawn))[1].wall * 1_000 for drawn in asked]  # type: ignore[misc]
+    return [timed(lambda drawn=drawn: ask(drawn))[1] for drawn in asked]  # type: ignore[misc]
 
 
-def _rows(what: str, asked: Sequence[Drawn], found: Sequence[float]) -> list[list[Any]]:
+def _of(kind: str, asked: Sequence[Drawn], found: Sequence[Took]) -> list[Took]:
+    return [took for drawn, took in zip(asked, found, strict=True) if drawn.kind == kind]
+
+
+def _rows(what: str, asked: Sequence[Drawn], found: Sequence[Took]) -> list[list[Any]]:
     rows = []
     for kind in ("micro", "single"):
-        of = [ms for drawn, ms in zip(asked, found, strict=True) if drawn.kind == kind]
-        if of:
-            percentiles = [float(n) for n in np.percentile(of, (50, 95, 99))]
-            rows.append([f"{what}: {kind}", len(of), *percentiles, max(of)])
+        if of := _of(kind, asked, found):
+            wall, cpu = ([n * 1_000 for n in side] for side in _sides(of))
+            percentiles = [float(n) for n in np.percentile(wall, (50, 95, 99))]
+            busy = float(np.percentile(cpu, 95))
+            rows.append([f"{what}: {kind}", len(of), *percentiles, max(wall), busy])
     return rows
 
 
-def _promise(section: Section, what: str, asked: Sequence[Drawn], found: Sequence[float]) -> None:
+def _sides(found: Sequence[Took]) -> tuple[list[float], list[float]]:
+    return [took.wall for took in found], [took.cpu for took in found]
+
+
+def _promise(section: Section, what: str, asked: Sequence[Drawn], found: Sequence[Took]) -> None:
     for kind, limit in (("single", 100.0), ("micro", 20.0)):
-        of = [ms for drawn, ms in zip(asked, found, strict=True) if drawn.kind == kind]
-        if of:
-            p95 = float(np.percentile(of, 95))
+        if of := _of(kind, asked, found):
+            p95 = float(np.percentile([took.wall * 1_000 for took in of], 95))
             section.budgets.append(Budget(f"{what}, {kind}: p95 warm", p95, limit, "ms"))
 
 
