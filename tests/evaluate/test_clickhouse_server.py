@@ -21,6 +21,7 @@ from sqlglot import exp
 from clickhouse_stand_in import PASSWORD, USER, Server, standing_in
 from conformance.engines import answered, expected, planned
 from fewer.errors import EngineError
+from fewer.evaluate.engines import clickhouse_server
 from fewer.evaluate.engines.base import Dataset, EngineSettings
 from fewer.evaluate.engines.clickhouse import ClickHouseEngine
 from strategies.definition import Asked, seeded
@@ -104,6 +105,28 @@ def test_two_that_load_the_same_at_once(simulated, data, drawn):
     assert answers == [expected(*drawn)] * 2
     loaded = [name for _, name in tables(data, simulated.url()) - before]
     assert len(loaded) == len({name.rsplit("_", 1)[0] for name in loaded})
+
+
+def test_copies_of_a_project_that_grew_old_are_dropped(data, drawn, monkeypatch):
+    """A day later: of the same state but another moment, and of another state of the data."""
+    other = replace(data, cache=Path("another project"))
+    earlier = replace(data, fingerprint="earlier")
+    people = data.relations["people"].copy().limit(10**9)  # as for another as_of
+    later = replace(data, relations={**data.relations, "people": people})
+    with standing_in() as server:
+        for each in (other, earlier, data):
+            found(each, drawn, server.url())
+        before = tables(data, server.url())
+        found(later, drawn, server.url())
+        assert tables(data, server.url()) > before  # too young
+        monkeypatch.setattr(clickhouse_server, "_KEPT_SECONDS", -60)
+        newest = replace(later, fingerprint="newest")
+        found(newest, drawn, server.url())
+        found(replace(newest, relations=data.relations), drawn, server.url())
+        left = tables(data, server.url())
+        projects = {database.rsplit("_", 1)[0] for database, _ in left}
+        assert len(projects) == len({database for database, _ in left}) == 2
+        assert len([name for _, name in left if name.startswith("people_")]) == 2
 
 
 @pytest.mark.parametrize("at", ["RENAME TABLE", "INSERT INTO", "SELECT count() FROM fewer"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -40,6 +40,9 @@ _BATCH: Final = 500_000
 
 _SESSION_SECONDS: Final = 3_600
 """How long a server keeps the temporary tables of a client that is silent."""
+
+_KEPT_SECONDS: Final = 86_400
+"""Age of a copy that nobody uses any more."""
 
 _ORDERS: Final = {
     "events": "(event, ts)",
@@ -228,6 +231,10 @@ class ServerSession:
         self._client.close()
 
 
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
 def _http_errors() -> tuple[type[Exception], ...]:
     return (import_module("urllib3.exceptions").HTTPError,)
 
@@ -242,8 +249,8 @@ class ServerPlace:
         self.root = self.session()
         self._lock = threading.Lock()
         self._tables: dict[str, str] = {}
-        name = dataset.fingerprint or uuid4().hex
-        self._database = f"fewer_{sha256(name.encode()).hexdigest()[:16]}"
+        self._project = f"fewer_{_digest(str(dataset.cache or ''))[:8]}_"
+        self._database = self._project + _digest(dataset.fingerprint or uuid4().hex)
 
     def session(self) -> ServerSession:
         """A new connection."""
@@ -258,13 +265,31 @@ class ServerPlace:
 
     def _loaded(self, relation: str) -> str:
         sql = self._dataset.relations[relation].sql(dialect="duckdb")
-        name = f"{relation}_{sha256(sql.encode()).hexdigest()[:16]}"
+        name = f"{relation}_{_digest(sql)}"
         self.root.execute(f"CREATE DATABASE IF NOT EXISTS {self._database}")
         if not self._exists(name):
             with TemporaryDirectory(prefix="fewer-clickhouse-") as folder:
                 path = staged(self._dataset, Path(folder), only=[relation])[relation]
                 self._load(relation, name, path)
+            with suppress(EngineError):  # not everyone may drop what is there
+                self._forget(relation, {name, *self._tables.values()})
         return name
+
+    def _forget(self, relation: str, used: Collection[str]) -> None:
+        """Drop old copies of other states of the data: every ingest and every as_of makes some."""
+        rows = self.root.table(
+            "SELECT database, name, metadata_modification_time < now() -"  # noqa: S608  ours
+            f" {_KEPT_SECONDS} AS old FROM system.tables"
+            f" WHERE startsWith(database, '{self._project}')"
+        ).to_pylist()
+        young = {row["database"] for row in rows if not row["old"]}
+        for database in {row["database"] for row in rows} - young - {self._database}:
+            self.root.execute(f"DROP DATABASE IF EXISTS {database}")
+        for row in rows:
+            name, is_ours = row["name"], row["database"] == self._database
+            is_copy = name.startswith((f"{relation}_", "loading_")) and name not in used
+            if is_ours and is_copy and row["old"]:
+                self.root.execute(f"DROP TABLE IF EXISTS {self._database}.{name}")
 
     def _exists(self, name: str) -> bool:
         # Not EXISTS TABLE: with some rights it says yes to everything.
