@@ -100,6 +100,13 @@ def test_any_size_of_batches_gives_the_same_snapshot(folder, uninterrupted, batc
         assert project.interrupted is None
 
 
+def test_engines_give_the_same_bytes(folder):
+    with Project.open(folder) as project:
+        one, other = (project.build(as_of=florist.AS_OF, engine=e) for e in ("embedded", "duckdb"))
+        assert whole(one)[-1] == whole(other)[-1]
+        assert one.fingerprint == other.fingerprint
+
+
 # ---------------------------------------------------------------------------------- resume
 
 
