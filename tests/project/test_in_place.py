@@ -261,32 +261,46 @@ class TestMistakes:
             project.build(as_of=AS_OF)
 
 
-def test_files_in_place(tmp_path):
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "{name: duckdb, options: {threads: '1'}}",
+        pytest.param("clickhouse", marks=pytest.mark.clickhouse),
+        pytest.param("{name: spark, url: 'local[2]'}", marks=pytest.mark.spark),
+    ],
+    ids=["duckdb", "clickhouse", "spark"],
+)
+def test_files_in_place(tmp_path, engine):
     (tmp_path / "data").mkdir()
     with duckdb.connect() as connection:
         rows = "'u' || range % 5 AS user, 1772000000 + range * 3600 AS t, range AS n"
-        made = connection.sql(f"SELECT {rows} FROM range(100)")  # noqa: S608  constant
-        made.write_parquet(str(tmp_path / "data" / "a.parquet"))
-    people_file = tmp_path / "data" / "people.csv"
-    people_file.write_text("user,plan\nu1,pro\nu9,free\n", encoding="utf-8")
+        for name, query in (
+            ("a1", f"SELECT {rows} FROM range(50)"),  # noqa: S608  constant
+            ("a2", f"SELECT {rows} FROM range(50, 100)"),  # noqa: S608  constant
+            ("people", "SELECT * FROM (VALUES ('u1', 'pro'), ('u9', 'free')) AS p(user, plan)"),
+        ):
+            connection.sql(query).write_parquet(str(tmp_path / "data" / f"{name}.parquet"))
     tables = """
 tables:
   events:
-    files: data/*.parquet
+    files: data/a*.parquet
     event: ping
     person: {first_of: [{column: user, prefix: "x:"}]}
     ts: {column: t, format: epoch_s}
     properties: {n: n}
   people:
-    files: data/people.csv
+    files: data/people.parquet
     person: {column: user, prefix: "x:"}
     traits: {plan: plan}
 """
-    with written(tmp_path, "duckdb", tables) as project:
+    with written(tmp_path, engine, tables) as project:
         (tmp_path / "segments" / "all.yaml").write_text(
             "- {id: many, where: {did: ping, sum: {of: n, at_least: 1000}}}\n"
             "- {id: pros, where: {trait: plan, equals: pro}}\n"
-            "- {id: all_of_them, where: {all: []}}\n",
+            "- {id: all_of_them, where: {all: []}}\n"
+            "- {id: chained, where: {all: [{sample: {percent: 100, salt: a}}, {trait: plan,"
+            " matches: '^P', ignore_case: true}, {sequence: [{did: ping}, {did: ping,"
+            " within_next: 1d}], same: [session_id]}, {did: ping, days: {at_least: 2}}]}}\n",
             encoding="utf-8",
         )
         snapshot = project.build(as_of=AS_OF)
@@ -294,6 +308,23 @@ tables:
         assert found["pros"] == {"x:u1"}
         assert found["many"] == {"x:u3", "x:u4"}
         assert len(found["all_of_them"]) == 6
+        assert {f.code for f in project.audit(AS_OF).findings} >= {"IP001", "IP007"}
+        assert project.why("many", "x:u4").root.holds
+        assert found["chained"] == set(), "no two pings of one person are in one session"
+        assert not project.why("chained", "x:u1").root.holds
+
+
+def test_csv_files_and_a_wrong_option(tmp_path):
+    (tmp_path / "people.csv").write_text("user,plan\nu1,pro\nu9,free\n", encoding="utf-8")
+    tables = "tables: {people: {files: people.csv, person: user, traits: {plan: plan}}}\n"
+    segments = "- {id: pros, where: {trait: plan, equals: pro}}\n"
+    with written(tmp_path, "duckdb", tables) as project:
+        (tmp_path / "segments" / "all.yaml").write_text(segments, encoding="utf-8")
+        assert keys(project, project.build(as_of=AS_OF)) == {"pros": {"u1"}}
+    wrong = written(tmp_path, "{name: duckdb, options: {thread: '1'}}", tables)
+    (tmp_path / "segments" / "all.yaml").write_text(segments, encoding="utf-8")
+    with wrong, pytest.raises(EngineError, match="refuses an option"):
+        wrong.build(as_of=AS_OF)
 
 
 @pytest.mark.postgres

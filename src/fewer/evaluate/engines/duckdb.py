@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self
 
 import duckdb
@@ -58,6 +59,7 @@ class DuckDBEngine:
         temp_directory: Where it writes then; default: the system's.
         number: Given when the relations know people by text: their numbers.
         file: Database whose tables the relations may read; it is only read.
+        options: DuckDB's own settings.
     """
 
     name = "duckdb"
@@ -74,6 +76,7 @@ class DuckDBEngine:
         temp_directory: Path | None = None,
         number: Number | None = None,
         file: str | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.catalog = catalog
         self._number = number
@@ -88,7 +91,10 @@ class DuckDBEngine:
         }
         if memory_limit:
             settings["memory_limit"] = memory_limit
-        self._root = duckdb.connect(":memory:", config=settings)
+        try:
+            self._root = duckdb.connect(":memory:", config={**settings, **options})
+        except duckdb.Error as error:
+            raise EngineError(f"DuckDB refuses an option: {error}") from None
         if file:
             _attach(self._root, file)
         for relation, query in relations.items():
@@ -107,6 +113,7 @@ class DuckDBEngine:
             temp_directory=settings.temp_directory,
             number=dataset.number if dataset.in_place else None,
             file=settings.url if dataset.in_place else None,
+            options=settings.options,
         )
 
     @classmethod

@@ -101,7 +101,8 @@ def why(
     part = plan.only([segment_id])
     if isinstance(engine, Resolving):
         part = engine.resolved(part)
-    own: Functions = getattr(engine, "functions", DUCKDB)
+    usual: Functions = getattr(engine, "own_functions", DUCKDB)
+    own: Functions = getattr(engine, "functions", usual)
     found = _Findings(engine, part, person, functions or own)
     title = part.by_id[segment_id].segment.title
     if not found.answers["known"]:

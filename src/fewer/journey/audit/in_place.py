@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from fewer.evaluate.sql.events import universe
 from fewer.evaluate.sql.functions.base import Functions
-from fewer.evaluate.sql.in_place import InPlace, Raw, raw_name
+from fewer.evaluate.sql.in_place import InPlace, raw_name
+from fewer.evaluate.sql.own_table import Raw
 from fewer.evaluate.sql.tree import (
     column,
     count_if,
