@@ -68,10 +68,16 @@ def append_versions(writer: Writer, table: str, batch: Batch) -> int:
 
 def _drop_known(writer: Writer, source: str, keys: str, files: Sequence[str]) -> None:
     same = " AND ".join(f"n.{name} = k.{name}" for name in keys.split(", "))
+    # Held, so that DuckDB can't join what is known to the batch before the batch has its persons:
+    # by purpose and state alone, everyone would meet everyone.
+    writer.db.execute(
+        f"CREATE OR REPLACE TEMP TABLE said AS "
+        f"SELECT {keys}, valid_from, content, seq, line, part FROM keyed"
+    )
     writer.db.execute(
         f"""
         INSERT INTO losers
-        SELECT k.seq, k.line, k.part FROM keyed AS k
+        SELECT k.seq, k.line, k.part FROM said AS k
         JOIN (
           SELECT {keys}, valid_from, content FROM read_parquet(?, union_by_name = true)
           WHERE source = ?
@@ -82,6 +88,7 @@ def _drop_known(writer: Writer, source: str, keys: str, files: Sequence[str]) ->
         """,
         [files, source],
     )
+    writer.db.execute("DROP TABLE said")
 
 
 def _note_versions(writer: Writer, table: str, key: Sequence[str], files: Sequence[str]) -> None:

@@ -100,6 +100,8 @@ def number_persons(writer: Writer) -> None:
         writer.db.execute("INSERT INTO persons BY NAME SELECT * FROM fresh")
         writer.copy("persons", "persons", "SELECT person, kind, key FROM fresh ORDER BY person")
         writer.facts = writer.facts.model_copy(update={"next_person": first + made})
+    writer.db.execute("DROP TABLE fresh")
+    writer.db.execute("DROP TABLE wanted")
 
 
 def account(writer: Writer, batch: Batch) -> None:
