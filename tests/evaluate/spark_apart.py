@@ -22,7 +22,7 @@ from fewer.evaluate.engines.spark import SparkEngine
 from strategies.definition import seeded
 from worlds import load
 
-SEED, DEFINITIONS = 11, 40
+SEED, DEFINITIONS = 11, 12
 
 
 def executors() -> list[int]:
@@ -63,7 +63,8 @@ def kill_one_at_work(engine: SparkEngine, killed: list[int]) -> None:
 
 
 def main(what: str, url: str) -> dict[str, object]:
-    spark_work._PART = 8  # many parts of a small world
+    spark_work._PART = 20  # many parts and chunks of a small world
+    spark_work._CHUNK_BYTES = 200
     scene, asked = seeded(SEED, DEFINITIONS)
     said: dict[str, object] = {}
     with TemporaryDirectory(prefix="fewer-world-") as folder:

@@ -122,6 +122,8 @@ class TestInThreads:
     def test_many_parts_and_compiled_plans(self, drawn, monkeypatch):
         """As large data are treated: divided, compiled, and fetched part by part."""
         monkeypatch.setattr(spark_work, "_PART", 6)
+        monkeypatch.setattr(spark_work, "_SMALL", 0)
+        monkeypatch.setattr(spark_work, "_CHUNK_BYTES", 100)
         scene, asked, data = drawn
         with opened(data) as engine:
             found = engine.evaluate(planned(scene, asked, data.catalog))

@@ -59,7 +59,8 @@ class SparkEngine:
         self._temporary = tempfile.TemporaryDirectory(prefix="fewer-spark-")
         try:
             with told("read the data"):
-                found = frames(session.spark, dataset, folder or Path(self._temporary.name))
+                place = folder or Path(self._temporary.name)
+                found, self._counted = frames(session.spark, dataset, place)
                 for relation, frame in found.items():
                     self._views.add(relation, frame)
         except BaseException:
@@ -111,7 +112,7 @@ class SparkEngine:
         number = self.dataset.number if self.dataset.in_place else None
         collector = Collector("spark", should_stop, number)
         with told("prepare a plan"):
-            work = Work(self.session, self._views, compiled, should_stop)
+            work = Work(self.session, self._views, compiled, self._persons(), should_stop)
         runs: list[StepRun] = []
         total = len(compiled.steps) + len(compiled.results)
         try:
@@ -129,6 +130,12 @@ class SparkEngine:
             tuple(runs),
             {"parts": work.parts},
         )
+
+    def _persons(self) -> int:
+        """How many there are; the user's own tables are asked once."""
+        if self._counted is None:
+            self._counted = int(self._views.frame("persons").count())
+        return self._counted
 
     def close(self) -> None:
         """End the session, and Spark itself when it was started for this engine."""

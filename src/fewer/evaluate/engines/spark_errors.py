@@ -30,7 +30,8 @@ _TOO_DEEP: Final = (
 )
 _KNOWN: Final = (
     (r"stopped SparkContext|SparkContext was shut ?down|has been shut ?down", _ENDED),
-    (r"SparkContext is stopped|SESSION_CLOSED|SESSION_NOT_FOUND|NO_ACTIVE_SESSION", _ENDED),
+    (r"SparkContext is stopped|CONTEXT_NOT_EXISTS|NO_ACTIVE_SESSION", _ENDED),
+    (r"SESSION_CLOSED|SESSION_NOT_FOUND", _ENDED),
     (r"FileNotFoundException|FILE_NOT_EXIST|PATH_NOT_FOUND|does not exist", _GONE),
     (r"SchemaColumnConvertNotSupported|CONVERT_NOT_SUPPORTED|COLUMN_DATA_TYPE", _RETYPED),
     (r"StackOverflowError", _TOO_DEEP),

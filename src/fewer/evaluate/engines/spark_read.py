@@ -33,16 +33,17 @@ _OVERFLOW: Final = "overflow"
 """Column of the store's files that holds the values of rare properties as JSON."""
 
 
-def frames(spark: Any, dataset: Dataset, folder: Path) -> dict[str, Any]:
-    """A frame for each relation; what Spark can't read itself is staged below `folder`.
+def frames(spark: Any, dataset: Dataset, folder: Path) -> tuple[dict[str, Any], int | None]:
+    """A frame for each relation, and how many persons there are if that is known.
+
+    What Spark can't read itself is staged below `folder`.
 
     Raises:
         EngineError: a file is gone, or a column of it has another type than the catalog says.
     """
     if dataset.in_place:
-        return {
-            name: spark.sql(query.sql(dialect="spark")) for name, query in dataset.relations.items()
-        }
+        own = dataset.relations.items()
+        return {name: spark.sql(query.sql(dialect="spark")) for name, query in own}, None
     types = _event_types(dataset.catalog)
     as_they_are = _readable(dataset, types)
     only = [name for name in RELATIONS if name != "events" or not as_they_are]
@@ -52,7 +53,7 @@ def frames(spark: Any, dataset: Dataset, folder: Path) -> dict[str, Any]:
     found = {name: _frame(spark, _types_of(paths[0]), paths) for name, paths in files.items()}
     if as_they_are:
         found["events"] = _frame(spark, types, dataset.files)
-    return found
+    return found, pq.read_metadata(files["persons"][0]).num_rows
 
 
 def columns_of(spark: Any, place: Sequence[str]) -> dict[str, str]:

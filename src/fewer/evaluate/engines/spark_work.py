@@ -23,8 +23,17 @@ from fewer.evaluate.sql.tree import call, column, named, nested, number, select
 
 T = TypeVar("T")
 
-_PART: Final = 100_000
-"""Events in one part of the work: what one task holds, and what one chunk of members comes from."""
+_PART: Final = 250_000
+"""Events, or people, in one part of the work: what one task holds."""
+
+_SMALL: Final = 50_000
+"""Events up to which a plan is interpreted: to compile it takes longer."""
+
+_CHUNK_BYTES: Final = 32_000_000
+"""Of members that this process takes at a time."""
+
+_PERSON_BYTES: Final = 24
+"""Of a person in a chunk: a number, or a text."""
 
 _MOST_PARTS: Final = 2_000
 _POLL: Final = 0.05
@@ -33,49 +42,61 @@ _POLL: Final = 0.05
 _PATIENCE: Final = 10.0
 """Seconds that work which was interrupted has to end."""
 
-_CHUNK: Final = "fewer_chunk"
+_PLACE: Final = "fewer_place"
 _BROADCAST: Final = "spark.sql.autoBroadcastJoinThreshold"
 _NOTE: Final = "runs as a part of the first result that needs it"
 
 
-def parts_of(plan: Plan) -> int:
+def parts_of(plan: Plan, persons: int) -> int:
     """In how many parts the people are divided."""
-    rows = sum(plan.catalog.events.values())
+    rows = max(sum(plan.catalog.events.values()), persons)
     return min(_MOST_PARTS, -(-rows // _PART)) or 1
 
 
 class Work:
-    """The steps of one plan as views, and the two that are kept as long as it runs."""
+    """The steps of one plan as views, and the two that are kept as long as it runs.
+
+    Args:
+        session: Where to run.
+        views: Names of the relations, to which those of the steps are added.
+        compiled: The plan.
+        persons: How many there are at most.
+        should_stop: Asked while Spark works.
+    """
 
     def __init__(
-        self, session: Session, views: Views, compiled: Program, should_stop: Stop | None
+        self,
+        session: Session,
+        views: Views,
+        compiled: Program,
+        persons: int,
+        should_stop: Stop | None,
     ) -> None:
         self.spark = session.spark
         self.options = session.options
         self.views = views
         self.should_stop = should_stop
-        self.parts = parts_of(compiled.plan)
+        self.persons = persons
+        self.parts = parts_of(compiled.plan, persons)
         self.shared = _shared(compiled)
         self.tag = f"fewer-{uuid4().hex}"
         self.kept: list[Any] = []
         self.names: list[str] = []
-        self._prepare()
+        self._prepare(max(persons, sum(compiled.plan.catalog.events.values())) <= _SMALL)
 
-    def _prepare(self) -> None:
+    def _prepare(self, small: bool) -> None:
         """Settings for as many rows as there are, where the user's options say nothing else."""
-        spoken = self.options
-        small = self.parts == 1
         found = {
             "spark.sql.shuffle.partitions": str(self.parts),
             # Steps lie where they are joined already: to send one to all would be a job each.
             # Only items are sent, to many events.
-            _BROADCAST: "-1" if small else "10MB",
+            _BROADCAST: "-1" if self.parts == 1 else "10MB",
             # To compile a plan takes seconds; to interpret it, some more for each million rows.
             "spark.sql.codegen.wholeStage": "false" if small else "true",
             "spark.sql.codegen.factoryMode": "NO_CODEGEN" if small else "FALLBACK",
         }
         for key, value in found.items():
-            if key not in spoken:
+            if key not in self.options:
                 self.spark.conf.set(key, value)
 
     def step(self, step: Step) -> StepRun:
@@ -103,22 +124,28 @@ class Work:
         return frame.sortWithinPartitions(*terms)
 
     def rows(self, query: exp.Query) -> Iterator[pa.RecordBatch]:
-        """Rows of a query over everyone, as many at a time as one part of them has."""
-        if self.parts == 1:
+        """Rows of a query over everyone, a chunk of them at a time."""
+        chunks = self._chunks(len(query.selects))
+        if chunks == 1:
             sql = self.views.text(query)
             yield from self._stoppable(lambda: self.spark.sql(sql).toArrow(), sql).to_batches()
             return
-        # Spark divides by this very hash, so that a chunk is a part; the other parts are passed
-        # over by the least and greatest chunk that they hold.
+        # Spark divides by this very hash, so that a chunk is some of the parts; the others are
+        # passed over by the least and greatest place that they hold.
         place = call("pmod", call("hash", column("person")), number(self.parts))
-        sql = self.views.text(select([exp.Star(), named(place, _CHUNK)], nested(query, "r")))
+        sql = self.views.text(select([exp.Star(), named(place, _PLACE)], nested(query, "r")))
         with told(sql=sql):
             frame = self.spark.sql(sql).persist()
         try:
-            for n in range(self.parts):
-                yield from self._stoppable(_part(frame, n), sql).to_batches()
+            for n in range(chunks):
+                first, end = (k * self.parts // chunks for k in (n, n + 1))
+                yield from self._stoppable(_places(frame, first, end), sql).to_batches()
         finally:
             quietly(frame.unpersist)
+
+    def _chunks(self, columns: int) -> int:
+        size = self.persons * (_PERSON_BYTES + columns // 8)
+        return min(self.parts, -(-size // _CHUNK_BYTES)) or 1
 
     def _stoppable(self, action: Callable[[], T], sql: str) -> T:
         """Do it in a thread, so that it can be interrupted when the caller asks to stop."""
@@ -156,8 +183,9 @@ class Work:
             self.views.drop(name)
 
 
-def _part(frame: Any, n: int) -> Callable[[], pa.Table]:
-    return lambda: frame.where(frame[_CHUNK] == n).drop(_CHUNK).toArrow()
+def _places(frame: Any, first: int, end: int) -> Callable[[], pa.Table]:
+    inside = (frame[_PLACE] >= first) & (frame[_PLACE] < end)
+    return lambda: frame.where(inside).drop(_PLACE).toArrow()
 
 
 def _shared(compiled: Program) -> set[str]:
