@@ -196,6 +196,11 @@ def test_a_url_that_is_none(data, url, why):
     assert "hidden" not in str(caught.value)
 
 
+def test_files_of_this_machine_are_not_on_a_server(simulated):
+    with pytest.raises(EngineError, match=r"reads no files of this machine \(/x.parquet\)"):
+        ClickHouseEngine.described([("", "/x.parquet")], EngineSettings(url=simulated.url()))
+
+
 def test_a_server_of_long_ago(data):
     with (
         standing_in(version="23.8.1.1") as server,

@@ -26,7 +26,7 @@ from fewer.evaluate.engines.clickhouse_session import DIALECT, Place, Session, b
 from fewer.evaluate.engines.collect import Collector, check
 from fewer.evaluate.plan.plan import Plan
 from fewer.evaluate.sql.functions.base import Functions
-from fewer.evaluate.sql.functions.clickhouse import CLICKHOUSE, file_of
+from fewer.evaluate.sql.functions.clickhouse import CLICKHOUSE
 from fewer.evaluate.sql.program import UNIVERSE, Step, program
 from fewer.evaluate.sql.tree import column, identifier, nested, select, table
 from fewer.model.catalog import Catalog
@@ -84,13 +84,12 @@ class ClickHouseEngine:
 
     def _described(self, place: tuple[str, ...]) -> dict[str, str]:
         if not place[0]:
-            rows = self._place.root.table(f"DESCRIBE TABLE {file_of(place[1]).sql(DIALECT)}")
-        elif len(place) > 2:  # noqa: PLR2004  there are databases and tables, and nothing above
+            return self._place.described(place[1:])
+        if len(place) > 2:  # noqa: PLR2004  there are databases and tables, and nothing above
             return {}
-        else:
-            database, name = place if len(place) > 1 else ("", *place)
-            query = parse_one(_COLUMNS, dialect=DIALECT, into=exp.Select)
-            rows = self.run(query, parameters=[database, database, name])
+        database, name = place if len(place) > 1 else ("", *place)
+        query = parse_one(_COLUMNS, dialect=DIALECT, into=exp.Select)
+        rows = self.run(query, parameters=[database, database, name])
         return {row["name"]: row["type"] for row in rows.to_pylist()}
 
     def run(self, query: exp.Query, *, parameters: Sequence[Any] = ()) -> pa.Table:

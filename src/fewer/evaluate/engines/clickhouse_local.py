@@ -26,6 +26,7 @@ from fewer.evaluate.engines.clickhouse_session import (
     settings_of,
 )
 from fewer.evaluate.engines.staging import staged
+from fewer.evaluate.sql.functions.clickhouse import file_of
 from fewer.evaluate.sql.tree import call, column, identifier, named, select
 from fewer.model.catalog import Catalog
 
@@ -112,6 +113,10 @@ class LocalSession:
         self._inner.close()
 
 
+def _bare(type_: str) -> str:
+    return type_.removeprefix("Nullable(").removesuffix(")") if "Nullable(" in type_ else type_
+
+
 def _literal(value: int | str) -> str:
     written = exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
     return written.sql(dialect=DIALECT)
@@ -179,6 +184,22 @@ class LocalPlace:
         self.root.execute(f"CREATE TABLE {self._database}.{relation} ENGINE = {kind} AS {sql}")
         held = exp.Table(this=identifier(relation), db=identifier(self._database))
         self._found[relation] = select([exp.Star()], held)
+
+    def described(self, files: Sequence[str]) -> dict[str, str]:
+        """Columns of files that are read in place.
+
+        ClickHouse takes every time in a file for UTC. Only the file knows which have no zone, and
+        of a CSV file nobody does: such a column is one of texts.
+        """
+        found = self.root.table(f"DESCRIBE TABLE {file_of(files[0]).sql(DIALECT)}").to_pylist()
+        types = {row["name"]: row["type"] for row in found}
+        if "'Parquet'" in file_of(files[0]).sql(DIALECT):
+            pattern = Path(files[0])  # a pattern, or one file
+            first = min(pattern.parent.glob(pattern.name), default=pattern)
+            schema = pq.read_schema(first)
+            wall = {f.name for f in schema if pa.types.is_timestamp(f.type) and not f.type.tz}
+            return {name: f"Wall {_bare(of)}" if name in wall else of for name, of in types.items()}
+        return {name: "Text" if "DateTime" in of else of for name, of in types.items()}
 
     def check(self) -> None:
         """Raise when a file of the store is gone, or is another one than before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -330,6 +330,13 @@ class ServerPlace:
 
     def hold(self, relation: str, query: exp.Query) -> None:
         """Nothing: the server has the rows at hand."""
+
+    def described(self, files: Sequence[str]) -> dict[str, str]:
+        """Refuse: a server does not see the files of this machine."""
+        raise EngineError(
+            f"A ClickHouse server reads no files of this machine ({files[0]}). Name tables, or"
+            " leave out the URL of the engine."
+        )
 
     def check(self) -> None:
         """Nothing: the tables are the server's own."""

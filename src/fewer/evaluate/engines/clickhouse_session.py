@@ -141,6 +141,10 @@ class Place(Protocol):
         """Keep the rows of a relation at hand; may do nothing."""
         ...
 
+    def described(self, files: Sequence[str]) -> dict[str, str]:
+        """Columns and types of files of the user's."""
+        ...
+
     def check(self) -> None:
         """Raise `EngineError` when data that queries read is gone or has changed."""
         ...

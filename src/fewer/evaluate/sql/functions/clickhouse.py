@@ -56,6 +56,7 @@ _KINDS: Final[tuple[tuple[str, Kind], ...]] = (
     (r"Decimal\(.*", "decimal"),
     (r"Float(32|64)", "float"),
     (r"Bool", "boolean"),
+    (r"Wall DateTime64\(.*", "wall"),  # our own word: a file's time without zone
     (r"DateTime(64)?(\(.*)?", "instant"),  # seconds since 1970, whatever zone they are shown in
     (r"Date(32)?", "date"),
 )
