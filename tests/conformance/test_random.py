@@ -7,9 +7,10 @@ multiplies their number.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from conformance.engines import ENGINES, MARKED, Engine, expected
 from conformance.smallest import Case, fault_of, report, smallest
@@ -18,6 +19,7 @@ from strategies.definition import asked, seeded
 SOAK = max(1, int(os.environ.get("FEWER_SOAK", "1")))
 FIRST = int(os.environ.get("FEWER_SEED", "0"))
 DEFINITIONS = 110  # over each world, in one plan
+SLOW_TO_PLAN = ("spark",)
 WORLDS = {"duckdb": 46, "embedded": 46, "clickhouse": 10, "postgres": 5, "spark": 1}
 LEAST = {"duckdb": 5_000, "embedded": 5_000, "clickhouse": 1_000, "postgres": 500, "spark": 100}
 """Definitions that must have been compared with the oracle before a change is taken in."""
@@ -45,10 +47,28 @@ def shown(engine: Engine, case: Case, fault: str) -> str:
     return report(case, fault, found, expected(*case))
 
 
+def _engines(names: Iterable[str]) -> pytest.MarkDecorator:
+    parameters = [
+        pytest.param(name, marks=[getattr(pytest.mark, name)] if name in MARKED else [], id=name)
+        for name in names
+    ]
+    return pytest.mark.parametrize("engine", parameters, indirect=True)
+
+
+@_engines(name for name in ENGINES if name not in SLOW_TO_PLAN)
 @given(case=asked(count=5))
 @settings(max_examples=30 * SOAK)
 def test_drawn_by_hypothesis(engine, case):
     """Small cases, many worlds; hypothesis shrinks and keeps what fails."""
+    fault = fault_of(engine.answer, expected)(*case)
+    assert not fault, shown(engine, case, fault)
+
+
+@_engines(SLOW_TO_PLAN)
+@given(case=asked(count=5))
+@settings(max_examples=5 * SOAK, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_few_drawn_by_hypothesis(engine, case):
+    """The same where each case takes a second: what fails is shown as it was drawn."""
     fault = fault_of(engine.answer, expected)(*case)
     assert not fault, shown(engine, case, fault)
 
