@@ -140,9 +140,7 @@ class Located(Frozen):
     table: tuple[_PART, ...] | None = Field(
         None, min_length=1, max_length=3, description="'schema.table', or its parts as a list."
     )
-    files: Names | None = Field(
-        None, description="Parquet or CSV files, relative to fewer.yaml."
-    )
+    files: Names | None = Field(None, description="Parquet or CSV files, relative to fewer.yaml.")
     when: Filter = Field(default_factory=lambda: freeze({}), description="Column -> value(s).")
 
     @model_validator(mode="before")
