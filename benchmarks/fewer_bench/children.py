@@ -57,10 +57,16 @@ def child(step: str, folder: Path, **arguments: Any) -> Ran:
         wall = time.perf_counter() - start
         if process.returncode:
             wrong.seek(0)
-            raise FailedError(f"{step} failed: {wrong.read()[-4_000:]}")
+            raise FailedError(f"{step} failed: {_last(wrong.read())}")
         said.seek(0)
         answer = json.loads(said.read().splitlines()[-1])
     return Ran(answer.pop("seconds"), wall, peak, answer.pop("cpu"), answer)
+
+
+def _last(said: str) -> str:
+    """What a process said last: the beginning of its error."""
+    at = max(said.rfind("\nfewer."), said.rfind("\nTraceback"), 0)
+    return said[at : at + 1_500]
 
 
 def environment() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fewer_bench.children import Ran, child
+from fewer_bench.children import FailedError, Ran, child
 from fewer_bench.figures import Section, told
 from fewer_bench.options import Options
 from fewer_bench.world import World
@@ -24,10 +24,14 @@ def measure(options: Options) -> Section:
     rows: list[list[Any]] = []
     right: dict[str, str] = {}
     for engine in (options.subject, "duckdb", *options.engines):
-        best = {}
+        best: dict[int, Ran] = {}
         for workers in _WORKERS:
             with told(f"{engine}, {workers} {'executor' if engine in _URLS else 'thread'}(s)"):
-                ran = _evaluate(world, engine, workers)
+                try:
+                    ran = _evaluate(world, engine, workers)
+                except FailedError as error:  # the other engines are measured all the same
+                    section.wrong.append(f"{engine} with {workers}: {str(error)[:800]}")
+                    break
             right = right or ran.said["people"]
             section.wrong += [
                 f"{engine} with {workers}, {segment}: not the people that {options.subject} finds"
@@ -35,7 +39,8 @@ def measure(options: Options) -> Section:
                 if right[segment] != people
             ]
             best[workers] = ran
-        rows.append(_row(engine, best))
+        if len(best) == len(_WORKERS):
+            rows.append(_row(engine, best))
     section.table("Seconds", _COLUMNS, rows)
     section.notes.append(
         "Spark runs as a cluster on this machine, each executor a process with one core. The first "
