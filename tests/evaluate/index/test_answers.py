@@ -18,7 +18,7 @@ from fewer.errors import StoppedError
 from fewer.evaluate.engines.base import EngineSettings
 from fewer.evaluate.engines.duckdb import DuckDBEngine
 from fewer.evaluate.engines.embedded import EmbeddedEngine
-from fewer.evaluate.index import counting, distinct, ordering, part, summing
+from fewer.evaluate.index import cache, counting, distinct, ordering, part, summing
 from fewer.model.window import Duration
 from strategies.definition import seeded, segments
 from strategies.dice import Seeded
@@ -177,6 +177,27 @@ def test_too_many_answers_are_let_go(shop, monkeypatch):
     with shop.engine() as engine:
         for _ in range(3):
             assert answered(engine.evaluate(plan)) == shop.right()
+
+
+def test_a_process_that_lives_long_remembers_no_more_than_it_may(shop, monkeypatch):
+    """Thousands of edits, and engine after engine over the same parts."""
+    monkeypatch.setattr(part, "_LEAST_ROOM", 300)
+    monkeypatch.setattr(cache, "_ROOM", 300)
+    shop = replace(shop, settings=EngineSettings(threads=1))  # two may count one array twice
+    afresh()
+    held = set()
+    for number in range(20):
+        tests = [{"contains": f"{number}"}, {"ends_with": f"ing{number}"}, {"starts_with": "/p"}]
+        where = [{"did": "*", "where": {"path": test}} for test in tests]
+        scene, asked = shop.asked(*where, *EVERY)
+        with shop.engine() as engine:
+            found = engine.evaluate(planned(scene, asked, shop.catalog))
+            assert answered(found) == expected(scene, asked)
+            parts = engine.prepare().parts
+        for each in parts:
+            assert each.held == sum(array.nbytes for array in each.memo.values())
+            held.add(each.held)
+    assert max(held) <= 300
 
 
 # ------------------------------------------------------------------------------- stops, and threads

@@ -24,6 +24,9 @@ from fewer.evaluate.index.part import Part
 _TRIES: Final = 3
 """Times that a part is made, as a process at work on other files may sweep away or replace it."""
 
+_ROOM: Final = 512 << 20
+"""Bytes that all parts may remember of what was derived from their dictionaries."""
+
 _ABANDONED: Final = 3_600.0
 """Seconds after which a half-written part belongs to nobody who lives."""
 
@@ -92,6 +95,8 @@ class Index:
                     progress("indexing", number, len(missing))
         parts = [part for part in found.values() if part is not None and part.rows]
         self.parts = tuple(sorted(parts, key=lambda part: (part.first, part.file.path.name)))
+        for part in self.parts:
+            part.room = max(part.room, _ROOM // len(self.parts))
         self.made = len(missing)
         self._sweep({path.name for path in paths}, at_once=bool(missing))
 

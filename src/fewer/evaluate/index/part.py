@@ -34,6 +34,11 @@ class Part:
         )
         self.memo: dict[Any, Any] = {}
         """What evaluation derived from the dictionaries, by what it was derived for."""
+        self.held = 0
+        """Bytes of all that."""
+
+        self.room = _LEAST_ROOM
+        """Bytes that it may have; the index divides what there is among its parts."""
 
     @property
     def rows(self) -> int:
@@ -182,10 +187,14 @@ def remembered(part: Part, key: Any, make: Make) -> Any:
     """What `make` gives, kept with the part: dictionaries never change."""
     found = part.memo.get(key)
     if found is None:
-        if len(part.memo) > _MOST_REMEMBERED:
+        found = make()
+        if len(part.memo) > _MOST_REMEMBERED or part.held + found.nbytes > part.room:
             part.memo.clear()
-        found = part.memo[key] = make()
+            part.held = 0
+        part.memo[key] = found
+        part.held += found.nbytes
     return found
 
 
 _MOST_REMEMBERED = 4_096
+_LEAST_ROOM = 1 << 20
