@@ -182,16 +182,6 @@ def test_one_row_of_each_person(data):
     same("take_one", rows, persons, bits, data.draw(st.booleans()), room(rows.size))
 
 
-@compared(st.data())
-def test_many_questions_at_once(data):
-    size = data.draw(PERSONS)
-    persons = data.draw(people(size))
-    codes = data.draw(arrays(st.integers(0, 4), size=persons.size, dtypes=WIDTHS))
-    masks = data.draw(bit_sets(64 * 5))
-    out = np.zeros((64, persons.size), np.uint32)
-    same("spread", codes, masks, persons, out, np.zeros(64, np.int64))
-
-
 # ---------------------------------------------------------------------------------- bit sets
 
 

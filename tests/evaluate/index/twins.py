@@ -129,15 +129,6 @@ def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
     return _written([row for row in rows.tolist() if kept(int(values[row]))], rows)
 
 
-def spread(codes: Array, masks: Array, persons: Array, out: Array, filled: Array) -> None:
-    """See the kernel."""
-    for row, code in enumerate(codes.tolist()):
-        for question in range(64):
-            if int(masks[code]) >> question & 1:
-                out[question, filled[question]] = persons[row]
-                filled[question] += 1
-
-
 def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
     """See the kernel."""
     return _written([low + row for row, p in enumerate(persons.tolist()) if has(bits, p)], out)

@@ -4,8 +4,8 @@ They release the interpreter's lock, take arrays as they lie in the index, and k
 segments. `person` is a slot of the space of persons; bit sets are words of 64 persons.
 """
 
-# ruff: noqa: D103, PLR0917, PLR1730  the comment above each says what it does; they are called
-#   by position, as compiled functions are; and numba makes less of max() than of a comparison.
+# ruff: noqa: PLR0917, PLR1730  they are called by position, as compiled functions are; and numba
+#   makes less of max() than of a comparison.
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LOW: Final = np.uint64(63)
 # ---------------------------------------------------------------------------------- selecting
 
 
-# Rows (from `low`) whose code is wanted; returns how many were written to `out`.
 @Kernel
 def select(codes: Array, wanted: Array, low: int, out: Array) -> int:
+    """Rows (from `low`) whose code is wanted; returns how many were written to `out`."""
     found = 0
     for row in range(codes.size):
         out[found] = low + row
@@ -35,9 +35,9 @@ def select(codes: Array, wanted: Array, low: int, out: Array) -> int:
     return found
 
 
-# Of `rows` those whose code is wanted, moved to the front.
 @Kernel
 def refine(rows: Array, codes: Array, wanted: Array) -> int:
+    """Of `rows` those whose code is wanted, moved to the front."""
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -46,9 +46,9 @@ def refine(rows: Array, codes: Array, wanted: Array) -> int:
     return found
 
 
-# Rows (from `low`) whose value is there and within [least, most].
 @Kernel
 def select_range(values: Array, least: int, most: int, low: int, out: Array) -> int:
+    """Rows (from `low`) whose value is there and within [least, most]."""
     found = 0
     for row in range(values.size):
         value = values[row]
@@ -57,9 +57,9 @@ def select_range(values: Array, least: int, most: int, low: int, out: Array) -> 
     return found
 
 
-# Of `rows` those whose value is there and within [least, most], moved to the front.
 @Kernel
 def refine_range(rows: Array, values: Array, least: int, most: int) -> int:
+    """Of `rows` those whose value is there and within [least, most], moved to the front."""
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -69,9 +69,9 @@ def refine_range(rows: Array, values: Array, least: int, most: int) -> int:
     return found
 
 
-# Of `rows` those whose value is (or, negated, is there and is not) among sorted `wanted`.
 @Kernel
 def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
+    """Of `rows` those whose value is (or, negated, is there and is not) among sorted `wanted`."""
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -83,26 +83,9 @@ def refine_in(rows: Array, values: Array, wanted: Array, negated: bool) -> int:
     return found
 
 
-# Rows of up to 64 questions at once: bit q of masks[code] says that question q wants the code.
-# Persons go to out[q] from filled[q] on.
-@Kernel
-def spread(codes: Array, masks: Array, persons: Array, out: Array, filled: Array) -> None:
-    for row in range(codes.size):
-        mask = masks[codes[row]]
-        if mask:
-            person = persons[row]
-            question = 0
-            while mask:
-                if mask & _ONE:
-                    out[question, filled[question]] = person
-                    filled[question] += 1
-                mask >>= _ONE
-                question += 1
-
-
-# Rows (from `low`) whose person's bit is set.
 @Kernel
 def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
+    """Rows (from `low`) whose person's bit is set."""
     found = 0
     for row in range(persons.size):
         person = np.uint64(persons[row])
@@ -111,9 +94,9 @@ def select_people(persons: Array, bits: Array, low: int, out: Array) -> int:
     return found
 
 
-# Of `rows` those whose person's bit is set, moved to the front.
 @Kernel
 def refine_people(rows: Array, persons: Array, bits: Array) -> int:
+    """Of `rows` those whose person's bit is set, moved to the front."""
     found = 0
     for place in range(rows.size):
         row = rows[place]
@@ -123,9 +106,9 @@ def refine_people(rows: Array, persons: Array, bits: Array) -> int:
     return found
 
 
-# The last (or first) row of each person whose bit is still set, and clear the bit.
 @Kernel
 def take_one(rows: Array, persons: Array, bits: Array, latest: bool, out: Array) -> int:
+    """The last (or first) row of each person whose bit is still set, and clear the bit."""
     found = 0
     for place in range(rows.size):
         row = rows[rows.size - 1 - place] if latest else rows[place]
@@ -141,25 +124,25 @@ def take_one(rows: Array, persons: Array, bits: Array, latest: bool, out: Array)
 # ---------------------------------------------------------------------------------- bit sets
 
 
-# Set the bit of each person.
 @Kernel
 def mark(bits: Array, persons: Array) -> None:
+    """Set the bit of each person."""
     for at in range(persons.size):
         person = np.uint64(persons[at])
         bits[person >> _SIX] |= _ONE << (person & _LOW)
 
 
-# The same, of some rows.
 @Kernel
 def mark_rows(bits: Array, persons: Array, rows: Array) -> None:
+    """The same, of some rows."""
     for at in range(rows.size):
         person = np.uint64(persons[rows[at]])
         bits[person >> _SIX] |= _ONE << (person & _LOW)
 
 
-# Slots of the bits that are set, in order.
 @Kernel
 def expand(bits: Array, out: Array) -> int:
+    """Slots of the bits that are set, in order."""
     found = 0
     for word in range(bits.size):
         held = bits[word]
@@ -185,9 +168,9 @@ def expand(bits: Array, out: Array) -> int:
     return found
 
 
-# Bits of the persons whose number lies within [least, most].
 @Kernel
 def between(numbers: Array, least: int, most: int, bits: Array) -> None:
+    """Bits of the persons whose number lies within [least, most]."""
     size = numbers.size
     for word in range(bits.size):
         held = np.uint64(0)
@@ -198,9 +181,9 @@ def between(numbers: Array, least: int, most: int, bits: Array) -> None:
         bits[word] = held
 
 
-# Bits of the persons with a sum within [least, most].
 @Kernel
 def sums_between(sums: Array, least: int, most: int, bits: Array) -> None:
+    """Bits of the persons with a sum within [least, most]."""
     for word in range(bits.size):
         held = np.uint64(0)
         base = word * 64
@@ -210,8 +193,6 @@ def sums_between(sums: Array, least: int, most: int, bits: Array) -> None:
         bits[word] = held
 
 
-# Bits of the persons whose sum over number lies within bounds that never leave 64 bits when
-# multiplied. An open end is not part of it.
 @Kernel
 def ratios_between(
     sums: Array,
@@ -223,6 +204,10 @@ def ratios_between(
     most_open: bool,
     bits: Array,
 ) -> None:
+    """Bits of the persons whose sum over number lies within bounds; an open end is not part.
+
+    No bound leaves 64 bits when multiplied with a number.
+    """
     for word in range(bits.size):
         held = np.uint64(0)
         base = word * 64
@@ -241,9 +226,9 @@ def ratios_between(
 # ---------------------------------------------------------------------------------- counting
 
 
-# One more for each person, up to `most`.
 @Kernel
 def count(numbers: Array, persons: Array, most: int) -> None:
+    """One more for each person, up to `most`."""
     for at in range(persons.size):
         person = persons[at]
         number = numbers[person]
@@ -251,9 +236,9 @@ def count(numbers: Array, persons: Array, most: int) -> None:
             numbers[person] = number + 1
 
 
-# The same, of some rows.
 @Kernel
 def count_rows(numbers: Array, persons: Array, rows: Array, most: int) -> None:
+    """The same, of some rows."""
     for at in range(rows.size):
         person = persons[rows[at]]
         number = numbers[person]
@@ -261,9 +246,9 @@ def count_rows(numbers: Array, persons: Array, rows: Array, most: int) -> None:
             numbers[person] = number + 1
 
 
-# One more for each person whose bit was not set yet, and set it.
 @Kernel
 def stamp(bits: Array, numbers: Array, persons: Array, most: int) -> None:
+    """One more for each person whose bit was not set yet, and set it."""
     for at in range(persons.size):
         slot = np.uint64(persons[at])
         bit = _ONE << (slot & _LOW)
@@ -275,9 +260,9 @@ def stamp(bits: Array, numbers: Array, persons: Array, most: int) -> None:
                 numbers[slot] = number + 1
 
 
-# The same, of some rows.
 @Kernel
 def stamp_rows(bits: Array, numbers: Array, persons: Array, rows: Array, most: int) -> None:
+    """The same, of some rows."""
     for at in range(rows.size):
         slot = np.uint64(persons[rows[at]])
         bit = _ONE << (slot & _LOW)
@@ -289,9 +274,9 @@ def stamp_rows(bits: Array, numbers: Array, persons: Array, rows: Array, most: i
                 numbers[slot] = number + 1
 
 
-# Sums in two halves (high * 2**32 + low), exact for two billion values of a person.
 @Kernel
 def total(high: Array, low: Array, numbers: Array, persons: Array, values: Array) -> None:
+    """Sums in two halves (high * 2**32 + low), exact for two billion values of a person."""
     for at in range(persons.size):
         value = values[at]
         if value != MISSING:
@@ -301,9 +286,9 @@ def total(high: Array, low: Array, numbers: Array, persons: Array, values: Array
             numbers[person] += 1
 
 
-# Sums where none can leave 64 bits.
 @Kernel
 def total_small(sums: Array, numbers: Array, persons: Array, values: Array) -> None:
+    """Sums where none can leave 64 bits."""
     for at in range(persons.size):
         value = values[at]
         if value != MISSING:
@@ -312,9 +297,9 @@ def total_small(sums: Array, numbers: Array, persons: Array, values: Array) -> N
             numbers[person] += 1
 
 
-# Largest value of each person; MISSING, which is the least, where there is none.
 @Kernel
 def largest(most: Array, persons: Array, values: Array) -> None:
+    """Largest value of each person; MISSING, which is the least, where there is none."""
     for at in range(persons.size):
         value = values[at]
         person = persons[at]
@@ -322,9 +307,9 @@ def largest(most: Array, persons: Array, values: Array) -> None:
             most[person] = value
 
 
-# Smallest value of each person; `least` starts at the most there can be.
 @Kernel
 def smallest(least: Array, persons: Array, values: Array) -> None:
+    """Smallest value of each person; `least` starts at the most there can be."""
     for at in range(persons.size):
         value = values[at]
         person = persons[at]
@@ -332,9 +317,9 @@ def smallest(least: Array, persons: Array, values: Array) -> None:
             least[person] = value
 
 
-# For each person the number of distinct codes, rows being ordered by code.
 @Kernel
 def distinct(seen: Array, numbers: Array, persons: Array, codes: Array) -> None:
+    """For each person the number of distinct codes, rows being ordered by code."""
     for at in range(persons.size):
         person = persons[at]
         if seen[person] != codes[at]:
@@ -342,12 +327,14 @@ def distinct(seen: Array, numbers: Array, persons: Array, codes: Array) -> None:
             numbers[person] += 1
 
 
-# One more for each person and code seen for the first time; `seen` has `width` bits a person.
-# A row's code is `recode` of its own; 0 is none.
 @Kernel
 def distinct_small(
     seen: Array, width: int, numbers: Array, persons: Array, codes: Array, recode: Array, most: int
 ) -> None:
+    """One more for each person and code seen for the first time.
+
+    `seen` has `width` bits a person. A row's code is `recode` of its own; 0 is none.
+    """
     for at in range(persons.size):
         code = recode[codes[at]]
         if code:
@@ -364,27 +351,27 @@ def distinct_small(
 # ---------------------------------------------------------------------------------- ordering
 
 
-# Where the rows of each key begin, given `starts` zeroed and one longer than there are keys.
 @Kernel
 def tally(starts: Array, keys: Array) -> None:
+    """Where the rows of each key begin, given zeroed `starts`, one longer than there are keys."""
     for at in range(keys.size):
         starts[keys[at] + 1] += 1
     for key in range(1, starts.size):
         starts[key] += starts[key - 1]
 
 
-# Order of rows by key that keeps the order within each; `places` is a copy of the starts.
 @Kernel
 def scatter(places: Array, keys: Array, order: Array) -> None:
+    """Order of rows by key that keeps the order within each; `places` is a copy of the starts."""
     for at in range(keys.size):
         key = keys[at]
         order[places[key]] = at
         places[key] += 1
 
 
-# Put each run of times in order (and what goes with them); most are in order already.
 @Kernel
 def settle(starts: Array, times: Array, flags: Array) -> None:
+    """Put each run of times in order (and what goes with them); most are in order already."""
     for key in range(starts.size - 1):
         low, high = starts[key], starts[key + 1]
         rises = True
@@ -398,9 +385,9 @@ def settle(starts: Array, times: Array, flags: Array) -> None:
             flags[low:high] = flags[low:high][order]
 
 
-# For each key the latest begin of `number` matches within `span`; `begins` starts at MISSING.
 @Kernel
 def burst(starts: Array, times: Array, number: int, span: int, begins: Array) -> None:
+    """For each key the latest begin of `number` matches within `span`; MISSING if none."""
     for key in range(starts.size - 1):
         best = MISSING
         for at in range(starts[key] + number - 1, starts[key + 1]):
@@ -410,9 +397,9 @@ def burst(starts: Array, times: Array, number: int, span: int, begins: Array) ->
         begins[key] = best
 
 
-# For each row of a run the time of the first match strictly later; the most there can be if none.
 @Kernel
 def _next_match(times: Array, flags: Array, low: int, high: int, bit: int, after: Array) -> None:
+    """For each row of a run the time of the first match strictly later, or the end of time."""
     following = np.iinfo(np.int64).max
     at = high - 1
     while at >= low:
@@ -429,9 +416,9 @@ def _next_match(times: Array, flags: Array, low: int, high: int, bit: int, after
         at = begin
 
 
-# Whether the absent steps after a present one hold: no match within the span, and it has passed.
 @Kernel
 def _stays_away(gaps: Array, step: int, after: Array, row: int, now: int, as_of: int) -> bool:
+    """Whether the absent steps after a present one hold: no match, and the span has passed."""
     for gap in range(gaps.shape[0]):
         if gaps[gap, 0] == step:
             length = gaps[gap, 2]
@@ -440,12 +427,6 @@ def _stays_away(gaps: Array, step: int, after: Array, row: int, now: int, as_of:
     return True
 
 
-# Mark persons who completed a sequence in each window.
-#   runs: rows of key k are starts[k]:starts[k+1], in order of time; who[k] is its person.
-#   flags: bit b of a row says that it is the b-th kind of match.
-#   steps: (bit, most since the step before or -1) of each present step.
-#   gaps: (step before it, bit, length) of each absent step.
-#   windows: (start, end) of each leaf; out: bit sets, one for each leaf.
 @Kernel
 def chain(
     starts: Array,
@@ -458,6 +439,14 @@ def chain(
     as_of: int,
     out: Array,
 ) -> None:
+    """Mark persons who completed a sequence in each window.
+
+    runs: rows of key k are starts[k]:starts[k+1], in order of time; who[k] is its person.
+    flags: bit b of a row says that it is the b-th kind of match.
+    steps: (bit, most since the step before or -1) of each present step.
+    gaps: (step before it, bit, length) of each absent step.
+    windows: (start, end) of each leaf; out: bit sets, one for each leaf.
+    """
     count_steps = steps.shape[0]
     reached = np.empty(count_steps, np.int64)
     began = np.empty(count_steps, np.int64)
