@@ -115,7 +115,8 @@ class _Reader:
         if self.take() != ")":
             raise self.fail("'(' is never closed")
         self.depth -= 1
-        return f"(?:{text})", most
+        # Of what ends in an empty group DuckDB makes a search for the pattern's own text.
+        return f"(?:{text or '|'})", most
 
     def escape(self) -> str:
         char = self.take()

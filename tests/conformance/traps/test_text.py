@@ -357,6 +357,7 @@ class TestPatterns:
             (r"\'", r"'"),
             (r"-", r"\-"),
             (r"x*", r""),
+            (r"b()", r"b"),
         ],
     )
     def test_one_meaning(self, engine, pattern, same_in_python):
