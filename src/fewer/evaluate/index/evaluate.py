@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
 from fewer.errors import StoppedError
-from fewer.evaluate.index import counting, distinct, ordering, sequence, summing
+from fewer.evaluate.index import counting, distinct, ordering, pairs, sequence, summing
 from fewer.evaluate.index.layout import Array
 from fewer.evaluate.index.rows import Reader
 from fewer.evaluate.plan.leaf import (
@@ -97,7 +97,7 @@ def _family(leaf: EventLeaf) -> tuple[Any, ...]:
         case Pick():
             return "picks", leaf.match, leaf.latest
         case Chain():
-            return "chains", leaf.shape
+            return "pairs" if pairs.is_pair(leaf.shape) else "chains", leaf.shape
         case Behaviour():
             return _behaviour(leaf)
         case _:
@@ -129,7 +129,7 @@ def _needed(leaf: EventLeaf, group: Sequence[Any], as_of: int) -> tuple[Behaviou
     """Leaves of counts whose answers a leaf is computed from."""
     match leaf:
         case Chain():
-            return sequence.needed(group, as_of)
+            return () if pairs.is_pair(leaf.shape) else sequence.needed(group, as_of)
         case Pick():
             other = ordering.outside(leaf, as_of)
             return (ordering.inside(leaf), *([] if other is None else [other]))
@@ -204,6 +204,8 @@ class Evaluator:
                 return _plain(counting.spans(reader, self.plan, leaves))
             case "bursts":
                 return ordering.bursts(reader, leaves, known)
+            case "pairs":
+                return pairs.pairs(reader, leaves, as_of=as_of)
             case "picks":
                 return ordering.picks(reader, leaves, known, as_of)
             case _:
