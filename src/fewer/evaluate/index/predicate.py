@@ -5,6 +5,7 @@ Texts are tested once for each distinct text; rows are then looked up by code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Final, assert_never
 
@@ -32,8 +33,8 @@ def text_flags(atom: OneOf | TextTest | Range, texts: pa.Array) -> Array:
     if atom.fold:
         texts = lowered(texts)
     if isinstance(atom, OneOf):
-        wanted = pa.array([str(v) for v in atom.values], texts.type)
-        found = _flags(pc.is_in(texts, value_set=wanted))
+        wanted = text_array([str(value) for value in atom.values])
+        found = _flags(pc.is_in(texts, value_set=wanted.cast(texts.type)))
         return ~found if atom.negated else found
     return _test(atom, texts)
 
@@ -62,8 +63,7 @@ def _test(atom: TextTest, texts: pa.Array) -> Array:
 
 
 def _flags(found: pa.Array) -> Array:
-    flags: Array = found.to_numpy(zero_copy_only=False).astype(bool)
-    return flags
+    return whole_numbers(found.cast(pa.uint8())).astype(bool)
 
 
 def whole_numbers(array: pa.Array) -> Array:
@@ -73,6 +73,14 @@ def whole_numbers(array: pa.Array) -> Array:
     question does.
     """
     return np.from_dlpack(array) if len(array) else np.zeros(0, np.int64)
+
+
+def text_array(texts: Sequence[str]) -> pa.Array:
+    """Texts as Arrow holds them; as with numbers, Arrow's own way would load pandas first."""
+    data = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, data)], dtype=np.int64)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(data))]
+    return pa.Array.from_buffers(pa.large_string(), len(data), buffers)
 
 
 _SERIALS: Final = count()
