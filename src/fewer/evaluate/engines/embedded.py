@@ -151,7 +151,9 @@ class EmbeddedEngine:
         known = self._kept(plan)
         asked = [leaf for leaf in plan.leaves if not is_constant(leaf)]
         hits = sum(leaf in known for leaf in asked)
-        steps = [StepRun("index", None, "", index.rows, opened, note=_words(index))]
+        steps = [
+            StepRun("index", None, "", index.rows if index.made else 0, opened, note=_words(index))
+        ]
         steps += self._of_people(plan, asked, reader, known)
         evaluator = Evaluator(reader, plan, self.settings.threads, progress, should_stop)
         events = [leaf for leaf in asked if isinstance(leaf, Behaviour | Pick | Chain)]
