@@ -1,6 +1,6 @@
 # make demo   from raw files to the report of the example projects
 # make test   everything a change must pass, the long suites too
-.PHONY: help demo test check soak bench clean
+.PHONY: help demo test check soak seed bench clean
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
@@ -29,8 +29,12 @@ check: .venv/.fewer-dev  ## Format, lint, layers, types, generated pages, fast t
 	$(BIN)/poe check
 
 soak: export FEWER_SOAK := 10
+soak: export FEWER_SEED := $(or $(FEWER_SEED),$(shell od -An -N2 -tu2 /dev/urandom | tr -d ' '))
 soak: export PYTEST_TIMEOUT := 6000
-soak: test  ## The same, with ten times as many random cases
+soak: seed test  ## The same, with ten times as many random cases
+
+seed:
+	@echo "random worlds from seed $(FEWER_SEED); again with: make soak FEWER_SEED=$(FEWER_SEED)"
 
 bench: .venv/.fewer-dev  ## Measure against the budgets
 	$(BIN)/python benchmarks/run.py
