@@ -374,6 +374,9 @@ def _syntax(error: pyyaml.MarkedYAMLError, source: Source, inside: int | None) -
     if inside is not None and source.text[inside] in "[{" and not source.text[at:].strip():
         said = "expected ',' or '}'" if source.text[inside] == "{" else "expected ',' or ']'"
         opened = inside
+    if "nesting depth" in said:  # PyYAML 6.0.4 has a bound of its own, before ours is reached
+        message = f"More than {DEEPEST} mappings and lists inside one another."
+        return source.place(at).problem("too_deep", message, "Split it with in_segment.")
     if source.text[at : at + 1] == "\t":
         message = "A tab can't indent."
         return source.place(at).problem("tab", message, "Indent with spaces.")

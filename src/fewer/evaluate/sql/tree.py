@@ -146,6 +146,11 @@ def ordered(value: exp.Expr, *, descending: bool = False) -> exp.Ordered:
     return exp.Ordered(this=value, desc=descending or None, nulls_first=False)
 
 
+def _is_plain(value: exp.Expr) -> bool:
+    """Whether it is a column by name; ``t.*`` is none."""
+    return isinstance(value, exp.Column) and not isinstance(value.this, exp.Star)
+
+
 def select(
     columns: Sequence[exp.Expr],
     source: exp.Expr,
@@ -157,7 +162,7 @@ def select(
 ) -> exp.Select:
     """A SELECT whose parts are not copied."""
     # Where tables that share a name are joined, ClickHouse would call its column `u.person`.
-    output = [named(c, c.name) if joins and isinstance(c, exp.Column) else c for c in columns]
+    output = [named(c, c.name) if joins and _is_plain(c) else c for c in columns]
     query = exp.Select(expressions=output)
     query.set("from_", exp.From(this=source))
     if joins:
