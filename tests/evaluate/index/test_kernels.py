@@ -16,6 +16,8 @@ from conftest import SOAK
 from evaluate.index import twins
 from evaluate.index.twins import END, MISSING
 from fewer.evaluate.index import kernels, plain
+from fewer.evaluate.index.kernel import plainly
+from fewer.evaluate.index.space import Space
 
 plain.know()
 
@@ -192,6 +194,31 @@ def test_marks(data):
     same("mark", bits, persons)
     same("mark_rows", bits, persons, data.draw(rows_of(persons.size)))
     same("expand", bits, np.zeros(64 * bits.size, np.uint32))
+
+
+@compared(st.integers(0, 2**64 - 1))
+def test_ones(word):
+    same("ones", np.uint64(word))
+
+
+@pytest.mark.parametrize("count", [0, 1, 4_095, 4_096, 4_097, 65_536])
+def test_a_bit_set_becomes_a_bitmap(count):
+    dice = np.random.default_rng(count)
+    wanted = {7, *dice.choice(65_536, count, replace=False).tolist(), 131_072 + 3, 200_001}
+    bits = np.zeros(3_200, np.uint64)
+    kernels.mark(bits, np.array(sorted(wanted), np.uint32))
+    assert set(Space(3_200 * 64).persons(bits)) == wanted
+    with plainly():
+        assert set(Space(3_200 * 64).persons(bits)) == wanted
+
+
+def test_chunks_of_a_bit_set():
+    bits = np.zeros(2 * 1_024, np.uint64)
+    bits[5], bits[1_024:] = 9, 2**63 + 1
+    keys, sizes = np.array([0, 1]), np.array([2, 2_048])
+    for most_listed in (4_096, 1_000):
+        offsets = np.array([0, 2])
+        same("fill", bits, keys, sizes, offsets, most_listed, np.zeros(4_098, np.uint16))
 
 
 @pytest.mark.parametrize("place", range(0, 65, 1))

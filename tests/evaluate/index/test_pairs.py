@@ -9,10 +9,11 @@ import pytest
 
 from fewer.evaluate.index import pairs
 
-NEVER = 2**63 - 1
-MISSING = -(2**63)
+NEVER = 2**32 - 1
+FAR = 99
+LEAD = FAR + 1
 AS_OF = 60
-WINDOWS = np.array([(MISSING + 1, AS_OF), (10, AS_OF), (20, 45), (30, 31)], np.int64)
+WINDOWS = np.array([(0, AS_OF), (10, AS_OF), (20, 45), (30, 31)], np.int64)
 
 
 def rows(dice, count):
@@ -31,35 +32,42 @@ def held(bits):
     return [{p for p in range(5) if int(row[0]) >> p & 1} for row in bits]
 
 
+@pytest.mark.parametrize("forwards", [True, False])
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
 @pytest.mark.parametrize("seed", range(60))
-def test_one_step_after_another(seed):
+def test_one_step_after_another(seed, dtype, forwards):
     dice = random.Random(seed)
     a, b = rows(dice, dice.randrange(12)), rows(dice, dice.randrange(12))
-    within = dice.choice([-1, 0, 1, 5, 20])
-    moments, out = np.full(5, MISSING), np.zeros((4, 1), np.uint64)
-    for first, then in zip(halves(a, 30), halves(b, 30), strict=True):
-        pairs.followed(*first, *then, within, WINDOWS, moments, out)
+    within = dice.choice([FAR, 0, 1, 5, 20])
+    moments = np.full(5, pairs.NONE if forwards else NEVER, dtype)
+    out = np.zeros((4, 1), np.uint64)
+    run = pairs.preceded if forwards else pairs.followed
+    parts = list(zip(halves(a, 30), halves(b, 30), strict=True))
+    for first, then in parts if forwards else reversed(parts):
+        run(*first, 1, LEAD, *then, 1, LEAD, within, WINDOWS + LEAD, moments, out)
     found = [
         {
             int(p)
             for p, t in zip(*a, strict=True)
             for q, u in zip(*b, strict=True)
-            if p == q and t < u and (within < 0 or u - t <= within) and t >= low and u < high
+            if p == q and t < u and u - t <= within and t >= low and u < high
         }
         for low, high in WINDOWS
     ]
     assert held(out) == found
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64])
 @pytest.mark.parametrize("seed", range(60))
-def test_a_step_that_nothing_follows(seed):
+def test_a_step_that_nothing_follows(seed, dtype):
     dice = random.Random(seed)
     a, b = rows(dice, dice.randrange(12)), rows(dice, dice.randrange(12))
     within = dice.choice([0, 1, 5, 20])
-    moments, out = np.full(5, NEVER), np.zeros((4, 1), np.uint64)
+    moments, out = np.full(5, NEVER, dtype), np.zeros((4, 1), np.uint64)
     parts = list(zip(halves(a, 30), halves(b, 30), strict=True))
     for first, then in reversed(parts):
-        pairs.abandoned(*first, *then, within, AS_OF, WINDOWS, moments, out)
+        both = (*first, 1, LEAD, *then, 1, LEAD)
+        pairs.abandoned(*both, within, AS_OF - within + LEAD, WINDOWS + LEAD, moments, out)
     found = [
         {
             int(p)

@@ -57,6 +57,24 @@ def expand(bits: Array, out: Array) -> int:
     return len(found)
 
 
+def ones(word: int) -> int:
+    """See the kernel."""
+    return int(word).bit_count()
+
+
+def fill(
+    bits: Array, keys: Array, sizes: Array, offsets: Array, most_listed: int, out: Array
+) -> None:
+    """See the kernel."""
+    for key, at in zip(keys.tolist(), offsets.tolist(), strict=True):
+        chunk = bits[key * 1_024 : (key + 1) * 1_024]
+        if sizes[key] <= most_listed:
+            found = [place for place in range(64 * 1_024) if has(chunk, place)]
+        else:
+            found = [int(w) >> 16 * part & 0xFFFF for w in chunk for part in range(4)]
+        out[at : at + len(found)] = found
+
+
 def between(numbers: Array, least: int, most: int, bits: Array) -> None:
     """See the kernel."""
     packed((least <= number <= most for number in numbers.tolist()), bits)

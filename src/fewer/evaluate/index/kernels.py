@@ -20,6 +20,11 @@ MISSING: Final = int(np.iinfo(np.int64).min)
 _ONE: Final = np.uint64(1)
 _SIX: Final = np.uint64(6)
 _LOW: Final = np.uint64(63)
+_TWOS: Final = np.uint64(0x5555555555555555)
+_FOURS: Final = np.uint64(0x3333333333333333)
+_EIGHTS: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
+_SUM: Final = np.uint64(0x0101010101010101)
+_SIXTEEN: Final = np.uint64(0xFFFF)
 
 
 # ---------------------------------------------------------------------------------- selecting
@@ -141,6 +146,16 @@ def mark_rows(bits: Array, persons: Array, rows: Array) -> None:
 
 
 @Kernel
+def ones(word: int) -> int:
+    """How many bits of a word are set: sums of two, four, and then eight bits side by side."""
+    held = np.uint64(word)
+    held -= (held >> _ONE) & _TWOS
+    held = (held & _FOURS) + ((held >> np.uint64(2)) & _FOURS)
+    held = (held + (held >> np.uint64(4))) & _EIGHTS
+    return int((held * _SUM) >> np.uint64(56))
+
+
+@Kernel
 def expand(bits: Array, out: Array) -> int:
     """Slots of the bits that are set, in order."""
     found = 0
@@ -149,23 +164,32 @@ def expand(bits: Array, out: Array) -> int:
         base = word * 64
         while held:
             lowest = held & (~held + _ONE)
-            place = 0
-            if lowest >> np.uint64(32):
-                place += 32
-            if (lowest >> np.uint64(place)) >> np.uint64(16):
-                place += 16
-            if (lowest >> np.uint64(place)) >> np.uint64(8):
-                place += 8
-            if (lowest >> np.uint64(place)) >> np.uint64(4):
-                place += 4
-            if (lowest >> np.uint64(place)) >> np.uint64(2):
-                place += 2
-            if (lowest >> np.uint64(place)) >> np.uint64(1):
-                place += 1
-            out[found] = base + place
+            out[found] = base + ones(lowest - _ONE)
             found += 1
             held &= held - _ONE
     return found
+
+
+@Kernel
+def fill(
+    bits: Array, keys: Array, sizes: Array, offsets: Array, most_listed: int, out: Array
+) -> None:
+    """Write chunks of 65,536 bits that are not empty, as lists of 16-bit numbers or as they are."""
+    for chunk in range(keys.size):
+        first = keys[chunk] * 1_024
+        at = offsets[chunk]
+        listed = sizes[keys[chunk]] <= most_listed
+        for word in range(1_024):
+            held = bits[first + word]
+            if listed:
+                while held:
+                    out[at] = word * 64 + ones((held & (~held + _ONE)) - _ONE)
+                    at += 1
+                    held &= held - _ONE
+            else:
+                for part in range(4):
+                    out[at + part] = (held >> np.uint64(16 * part)) & _SIXTEEN
+                at += 4
 
 
 @Kernel

@@ -111,25 +111,19 @@ class Group:
     number: int
     facts: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def event(self) -> str:
-        """Name of the events."""
-        return str(self.facts["event"])
+    event: str = field(init=False)
+    """Name of the events."""
 
-    @property
-    def rows(self) -> int:
-        """How many there are."""
-        return int(self.facts["rows"])
+    rows: int = field(init=False)
+    """How many there are."""
 
-    @property
-    def first(self) -> int:
-        """Time of the first."""
-        return int(self.facts["first"])
+    first: int = field(init=False)
+    last: int = field(init=False)
+    """Times of the first and of the last."""
 
-    @property
-    def last(self) -> int:
-        """Time of the last."""
-        return int(self.facts["last"])
+    def __post_init__(self) -> None:
+        for name, kind in (("event", str), ("rows", int), ("first", int), ("last", int)):
+            object.__setattr__(self, name, kind(self.facts[name]))
 
     @property
     def persons(self) -> Array:
@@ -162,6 +156,12 @@ class Group:
         if base:
             times += base
         return times
+
+    @property
+    def ticks(self) -> tuple[Array, int, int]:
+        """Times of all rows as numbers of units since a base; then the base and the unit."""
+        times = self.part.file.array(f"{self.number}.ts")
+        return times, int(self.facts["base"]), int(self.facts["unit"])
 
     def has(self, name: str) -> bool:
         """Whether any row has a value of the column."""

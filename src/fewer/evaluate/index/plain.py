@@ -61,6 +61,19 @@ def expand(bits: Array, out: Array) -> int:
     return _moved(out, np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")))
 
 
+def fill(
+    bits: Array, keys: Array, sizes: Array, offsets: Array, most_listed: int, out: Array
+) -> None:
+    """See the kernel."""
+    for key, at in zip(keys.tolist(), offsets.tolist(), strict=True):
+        chunk = bits[key * 1_024 : (key + 1) * 1_024]
+        if sizes[key] <= most_listed:
+            places = np.flatnonzero(np.unpackbits(chunk.view(np.uint8), bitorder="little"))
+            out[at : at + places.size] = places
+        else:
+            out[at : at + 4_096] = chunk.view(np.uint16)
+
+
 def between(numbers: Array, least: int, most: int, bits: Array) -> None:
     """See the kernel."""
     flags = np.zeros(bits.size * 64, bool)
@@ -88,6 +101,7 @@ FORMS = (
     mark,
     mark_rows,
     expand,
+    fill,
     between,
     count,
     count_rows,

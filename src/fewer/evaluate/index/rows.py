@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from operator import itemgetter
 from typing import Final, assert_never
@@ -114,6 +114,20 @@ def _by_name(parts: Sequence[Part]) -> dict[str, list[_Placed]]:
     return {name: sorted(g, key=_first, reverse=True) for name, g in found.items()}
 
 
+def _clusters(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Parts, earliest first, together where their times overlap."""
+    held: list[Part] = []
+    last = MISSING
+    for part in parts:
+        if held and part.first > last:
+            yield held
+            held = []
+        held.append(part)
+        last = max(last, part.last)
+    if held:
+        yield held
+
+
 @dataclass
 class Reader:
     """Reads matching rows of parts, with the attributes of items looked up.
@@ -135,6 +149,9 @@ class Reader:
         default_factory=dict, repr=False
     )
 
+    clustered: list[Reader] = field(default_factory=list, repr=False)
+    """Filled when first asked for; shared by copies of a reader."""
+
     def __post_init__(self) -> None:
         if not self.by_name:
             self.by_name = _by_name(self.parts)
@@ -153,7 +170,11 @@ class Reader:
         """Rows that match within ``[start, end)``."""
         for group in self.groups(match, start, end):
             low, high = group.span(start, end)
-            found = self.choose(group, match.atoms, Chosen(group, low, high))
+            found = Chosen(group, low, high)
+            if match.atoms:
+                found = self.choose(group, match.atoms, found)
+            else:
+                self.touched += high - low
             if len(found):
                 yield found
 
@@ -176,6 +197,15 @@ class Reader:
             hits[found.index] = True
         flags: Array = hits[chosen.each]
         return flags
+
+    def clusters(self) -> list[Reader]:
+        """Readers of parts whose times overlap, the earliest first."""
+        if not self.clustered:
+            self.clustered[:] = [  # at once, whole: another thread may do the same
+                replace(self, parts=parts, by_name=_by_name(parts), touched=0, clustered=[])
+                for parts in _clusters(self.parts)
+            ]
+        return self.clustered
 
     # -------------------------------------------------------------------------------- tests
 

@@ -11,13 +11,16 @@ from typing import Final
 import numpy as np
 from pyroaring import BitMap
 
-from fewer.evaluate.index.kernels import expand, mark
+from fewer.evaluate.index.kernels import expand, fill, mark
 from fewer.evaluate.index.layout import Array
 from fewer.evaluate.index.part import Group, Part, remembered
 
 WORD: Final = 64
 _SPARE: Final = 1_000_000
 _THIN: Final = 8
+_CHUNK: Final = 1_024
+_MOST_LISTED: Final = 4_096
+_COOKIE: Final = 12_346
 _SERIALS: Final = count()
 
 
@@ -74,9 +77,34 @@ class Space:
 
     def persons(self, bits: Array) -> BitMap:
         """Persons of a bit set."""
+        if self.ids is None and bits.size:
+            return BitMap.deserialize(serialized(bits))
         out = np.empty(int(np.bitwise_count(bits).sum()), np.uint32)
         expand(bits, out)
         return bitmap(out if self.ids is None else self.ids[out])
+
+
+def serialized(bits: Array) -> bytes:
+    """A bit set in the portable format of Roaring bitmaps.
+
+    Source: https://github.com/RoaringBitmap/RoaringFormatSpec, without runs. A chunk of 65,536
+    numbers with more than 4,096 of them is stored as it lies here, the others as lists.
+    """
+    chunks = -(-bits.size // _CHUNK)
+    held = np.zeros(chunks * _CHUNK, np.uint64)
+    held[: bits.size] = bits
+    sizes = np.bitwise_count(held).reshape(chunks, _CHUNK).sum(axis=1, dtype=np.int64)
+    keys = np.flatnonzero(sizes)
+    lengths = np.where(sizes > _MOST_LISTED, _CHUNK * 8, sizes * 2)[keys]
+    start = 8 + 8 * keys.size
+    offsets = start + np.cumsum(lengths) - lengths
+    out = np.empty(start + int(lengths.sum()), np.uint8)
+    out[:8].view(np.uint32)[:] = _COOKIE, keys.size
+    described = out[8 : 8 + 4 * keys.size].view(np.uint16)
+    described[::2], described[1::2] = keys, sizes[keys] - 1
+    out[8 + 4 * keys.size : start].view(np.uint32)[:] = offsets
+    fill(held, keys, sizes, offsets // 2, _MOST_LISTED, out.view(np.uint16))
+    return out.tobytes()
 
 
 def bitmap(numbers: Array) -> BitMap:
