@@ -228,3 +228,23 @@ def test_agrees_with_a_plain_reading(reader, events, counts, back, gap):
     converted, found = read(reader, made, what)
     assert converted == plainly(events, what, DAY if gap else 0)
     assert found.bitmap == BitMap(converted)
+
+
+def test_conversions_of_all_times_are_those_of_each_moment(reader):
+    """Rolling designs ask once; a conversion that was taken back is none at any moment."""
+    events = [
+        event(1, T - 3 * DAY, order="a"),
+        event(3, T - DAY, "visit"),
+        event(2, T + DAY, order="b"),
+        event(2, T + 2 * DAY, "refund", order="b"),
+        event(3, T + 4 * DAY, order="c"),
+        event(3, T + 5 * DAY, order="d"),
+    ]
+    what = goal(reversed_by={"did": "refund", "same": ["order_id"]})
+    persons, times = reader(events).conversions(what, until_us=END)
+    assert list(zip(persons.tolist(), times.tolist(), strict=True)) == [
+        (1, T - 3 * DAY), (3, T + 4 * DAY), (3, T + 5 * DAY),
+    ]  # fmt: skip
+    inside = set(persons[(times >= T) & (times < T + 7 * DAY)].tolist())
+    converted, _ = read(reader, events, what)
+    assert inside == set(converted)

@@ -7,6 +7,7 @@ mean the same events.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -106,6 +107,20 @@ class Reader:
             confidence=self.confidence,
         )
 
+    def conversions(
+        self, goal: Goal, *, until_us: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Person and time of every conversion before `until_us` that nothing took back.
+
+        For designs with many index times: one question for all of them. Ascending by time.
+        """
+        at = Landmark(until_us, until_us, until_us, until_us)
+        rows = self.engine.run(_Conversions(goal, at, self).each()).sort_by("ts")
+        return (
+            rows.column("person").to_numpy().astype(np.uint32),
+            rows.column("ts").to_numpy().astype(np.int64),
+        )
+
     def data_end(self, *, not_after_us: int) -> int | None:
         """First instant of which nothing is known; None without an event before `not_after_us`.
 
@@ -175,6 +190,15 @@ class _Conversions:
 
     def query(self) -> exp.Select:
         """Person, conversions in the window, their value, the first one's, and those before."""
+        return self._over_events(self._by_person)
+
+    def each(self) -> exp.Select:
+        """Person and time of every conversion, whenever it was."""
+        return self._over_events(
+            lambda rows: select([column("person", "k"), column("ts", "k")], nested(rows, "k"))
+        )
+
+    def _over_events(self, shape: Callable[[exp.Select], exp.Select]) -> exp.Select:
         lowering = Lowering(self.reader.catalog, Clock(self.at.index_us, self._zone))
         matches = [lowering.match(self.goal.did, self.goal.where)]
         reversal = self.goal.reversed_by
@@ -183,7 +207,7 @@ class _Conversions:
         rows = self._matching(matches[0], columns=[*self._keys(), *self._value()])
         if reversal is not None:
             rows = self._not_reversed(rows, matches[1])
-        grouped = self._by_person(rows)
+        grouped = shape(rows)
         stored = {c for m in matches for c in atom_columns(m.atoms)}
         events = base(
             _names(matches),
