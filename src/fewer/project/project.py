@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from fewer.journey.define.lint import Finding
     from fewer.language.one import Written
     from fewer.project.checkpoint import Head
+    from fewer.project.experiments import Experiments
     from fewer.project.explaining import Explanation
     from fewer.project.guarding import Tell
     from fewer.project.in_place import OwnData
@@ -127,6 +128,13 @@ class Project:
 
             return OwnData(self)
         return self.store.generation()
+
+    @property
+    def experiments(self) -> Experiments:
+        """Experiments: what was registered, and who was assigned."""
+        from fewer.project.experiments import Experiments
+
+        return Experiments(self)
 
     @cached_property
     def keys(self) -> Keys:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from fewer.errors import MissingExtraError, StoreError
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """Newest migration; a test compares it with the folder."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

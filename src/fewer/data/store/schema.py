@@ -127,3 +127,26 @@ leases = Table(
     Column("expires_us", BigInteger, nullable=False),
 )
 """Readers that still need the files of an older generation."""
+
+experiment_records = Table(
+    "experiment_records",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", String(255), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),  # plan | assigned | lift
+    Column("created_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # canonical JSON
+    Column("previous", String(64), nullable=False),  # hash of the record before
+    Column("hash", String(64), nullable=False, unique=True),
+)
+"""What was registered, assigned and imported, in order. Only ever added to: each record holds the
+hash of the one before, and triggers refuse changes."""
+
+experiment_people = Table(
+    "experiment_people",
+    metadata,
+    Column("seq", ForeignKey("experiment_records.seq"), primary_key=True, autoincrement=False),
+    Column("part", String(255), primary_key=True),  # arm:NAME | segment:ID | stratum ...
+    Column("people", LargeBinary, nullable=False),  # roaring bitmap; its hash is in the record
+)
+"""Who is in which arm of an assignment, and in which segment they count."""

@@ -1,0 +1,192 @@
+"""Experiments of a project: what was registered, who was assigned, and what came from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pyroaring import BitMap
+
+from fewer.data.store import experiments as stored
+from fewer.errors import NotFoundError
+from fewer.journey.measure.assign_contrasts import contrasts, whole
+from fewer.journey.measure.assignment import Assignment
+from fewer.model.experiment import Experiment
+from fewer.model.metric import Metric
+from fewer.model.window import from_utc_micros
+
+if TYPE_CHECKING:
+    from fewer.data.store.experiments import Record
+    from fewer.project.project import Project
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What was written down before anything was sent, and can't be changed."""
+
+    record: Record
+    earlier: tuple[Record, ...] = ()  # records of the same experiment that this one replaces
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment as it was registered, whatever the file says by now."""
+        return Experiment.model_validate(self.record.body["experiment"])
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Its metrics as they were registered, the deciding one first, then the guardrails."""
+        return tuple(Metric.model_validate(one) for one in self.record.body["metrics"])
+
+    @property
+    def id(self) -> str:
+        """Id of the experiment."""
+        return self.record.experiment
+
+    @property
+    def hash(self) -> str:
+        """Hash of the record: covers it and everything registered before."""
+        return self.record.hash
+
+    @property
+    def ends_us(self) -> int:
+        """When it may be read, in UTC microseconds."""
+        return int(self.record.body["ends_us"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "experiment": self.id,
+            "registered": from_utc_micros(self.record.created_us).isoformat(),
+            "hash": self.hash,
+            "record": self.record.seq,
+            "replaces": self.record.body.get("replaces"),
+            "earlier": [r.hash for r in self.earlier],
+            **{k: v for k, v in self.record.body.items() if k not in ("people", "replaces")},
+        }
+
+
+@dataclass(frozen=True)
+class Batch:
+    """People assigned at one moment.
+
+    Attributes:
+        at_us: From when their outcomes count, in UTC microseconds.
+        parts: ``arm:ID``, ``segment:ID`` (whom each segment keeps), ``band:14d``.
+    """
+
+    at_us: int
+    parts: Mapping[str, BitMap]
+    record: Record
+
+    def named(self, prefix: str) -> dict[str, BitMap]:
+        """Parts of a kind, without the prefix: ``named("arm")``."""
+        start = f"{prefix}:"
+        return {k.removeprefix(start): v for k, v in self.parts.items() if k.startswith(start)}
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """An experiment with its people.
+
+    Everyone assigned counts, reached or not, from the moment of their own batch on.
+    """
+
+    registered: Registered
+    batches: tuple[Batch, ...]
+
+    @property
+    def experiment(self) -> Experiment:
+        """As it was registered."""
+        return self.registered.experiment
+
+    @cached_property
+    def parts(self) -> dict[str, BitMap]:
+        """Parts of all batches together."""
+        together: dict[str, BitMap] = {}
+        for batch in self.batches:
+            for part, people in batch.parts.items():
+                together[part] = together.get(part, BitMap()) | people
+        return together
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        """All arms, with the shares planned and the label their figures carry."""
+        return whole(self.experiment, self.parts)
+
+    @cached_property
+    def contrasts(self) -> tuple[Assignment, ...]:
+        """The comparisons to read: the assignment, or one for each band of a window test."""
+        return contrasts(self.experiment, self.parts)
+
+    @cached_property
+    def segments(self) -> dict[str, BitMap]:
+        """Segment -> people who count in it: each person in one, the first of the priority list."""
+        start = "segment:"
+        return {k.removeprefix(start): v for k, v in self.parts.items() if k.startswith(start)}
+
+    @property
+    def at_us(self) -> int:
+        """Moment of the first batch."""
+        return self.batches[0].at_us
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """``project.experiments``."""
+
+    project: Project = field(repr=False)
+
+    def __iter__(self) -> Iterator[Registered]:
+        return iter(self.registered())
+
+    def records(self, experiment: str | None = None) -> list[Record]:
+        """Every record in the order written, its chain checked."""
+        return stored.records(self.project.store, experiment)
+
+    def registered(self) -> list[Registered]:
+        """The newest registration of each experiment, in the order first registered."""
+        plans: dict[str, list[Record]] = {}
+        for record in self.records():
+            if record.kind == "plan":
+                plans.setdefault(record.experiment, []).append(record)
+        return [Registered(each[-1], tuple(each[:-1])) for each in plans.values()]
+
+    def get(self, experiment: str) -> Registered:
+        """The newest registration of an experiment; raises `NotFoundError`."""
+        found = {one.id: one for one in self.registered()}
+        if experiment not in found:
+            hint = "Run `fewer experiment register` first." if not found else ""
+            raise NotFoundError("registered experiment", experiment, found, hint=hint)
+        return found[experiment]
+
+    def assigned(self, experiment: str) -> Assigned:
+        """An experiment with its people; raises `NotFoundError` when none were assigned yet."""
+        registered = self.get(experiment)
+        batches = self._batches(self.records(experiment))
+        if not batches:
+            hint = f"Run `fewer experiment assign {experiment}` first."
+            raise NotFoundError("assignment of experiment", experiment, hint=hint)
+        return Assigned(registered, batches)
+
+    def assignments(self, experiment: str) -> Assignment:
+        """The arms of an experiment: people, shares, control and evidence label."""
+        return self.assigned(experiment).assignment
+
+    def with_people(self) -> list[Assigned]:
+        """Every experiment that has people assigned."""
+        assigned = {r.experiment for r in self.records() if r.kind == "assigned"}
+        return [self.assigned(one.id) for one in self.registered() if one.id in assigned]
+
+    def lift_results(self, experiment: str | None = None) -> list[dict[str, Any]]:
+        """Results measured elsewhere, as imported; see docs/experiments.md."""
+        found = [r for r in self.records(experiment) if r.kind == "lift"]
+        return [dict(row, experiment=r.experiment) for r in found for row in r.body["rows"]]
+
+    def _batches(self, records: Sequence[Record]) -> tuple[Batch, ...]:
+        return tuple(
+            Batch(int(r.body["at_us"]), stored.people(self.project.store, r), r)
+            for r in records
+            if r.kind == "assigned"
+        )
