@@ -92,6 +92,9 @@ class Value(Frozen):
     thousands: Char | None = Field(None, description="Thousands separator of numbers in text.")
     percent: bool = Field(default=False, strict=True, description="'12.5%' is read as 0.125.")
     strip: Text | None = Field(None, description="Characters to remove, such as '$€ '.")
+    micros: bool = Field(
+        default=False, strict=True, description="Millionths: 1250000 is read as 1.25."
+    )
     zone: Zone | None = Field(None, description="Zone of times without offset.")
     format: Names | None = Field(None, description="iso, epoch_s, epoch_ms, epoch_us, strptime.")
 
@@ -111,7 +114,7 @@ class Value(Frozen):
         if self.constant is not None and set_ - {"constant", "type"}:
             msg = "nothing beside 'constant'"
             raise ValueError(msg)
-        number = {"decimal", "thousands", "percent", "strip"} & set_
+        number = {"decimal", "thousands", "percent", "strip", "micros"} & set_
         if number and self.type != "number":
             msg = f"'type: number' beside {', '.join(sorted(number))}"
             raise ValueError(msg)
@@ -367,16 +370,37 @@ class ListsMapping(Frozen):
     when: Where | None = None
 
 
+AdPlatform = Literal[
+    "google", "linkedin", "meta", "microsoft", "reddit", "snapchat", "tiktok", "x"
+]  # fmt: skip
+"""Ad platforms whose report columns are known."""
+
+
 class AdReportMapping(Frozen):
     """A row's ad performance of one day."""
 
-    day: Time
+    from_: AdPlatform | None = Field(
+        None,
+        alias="from",
+        description="Platform whose columns these are; keys beside it win over what it knows.",
+    )
+    day: Time | None = Field(None, description="Needed without 'from'.")
+    account_zone: Zone | None = Field(
+        None,
+        description="Zone of the ad account, for reports by the hour or in UTC: days are its days.",
+    )
+    action: Text | None = Field(
+        None, description="The action type that counts as a conversion, where rows are by type."
+    )
     when: Where | None = None
     platform: Value | None = None
     account: Value | None = None
     campaign: Value | None = None
+    campaign_name: Value | None = Field(None, description="Beside an id: names change, ids don't.")
     ad_set: Value | None = None
+    ad_set_name: Value | None = None
     ad: Value | None = None
+    ad_name: Value | None = None
     segment: Value | None = None
     arm: Value | None = None
     currency: Value | None = None
@@ -385,6 +409,13 @@ class AdReportMapping(Frozen):
     spend: Value | None = None
     conversions: Value | None = None
     value: Value | None = None
+
+    @model_validator(mode="after")
+    def _dated(self) -> Self:
+        if self.day is None and self.from_ is None:
+            msg = "'day', or 'from' with the platform whose export this is"
+            raise ValueError(msg)
+        return self
 
 
 class FileOptions(Frozen):

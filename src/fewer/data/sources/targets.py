@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlglot.expressions as exp
 
+from fewer.data.reports.base import known
 from fewer.data.sources import times, values
 from fewer.data.sources.fields import Relation, Scope
 from fewer.data.sources.flatten import flatten
@@ -37,8 +38,11 @@ AD_TEXTS: Final = (
     "platform",
     "account",
     "campaign",
+    "campaign_name",
     "ad_set",
+    "ad_set_name",
     "ad",
+    "ad_name",
     "segment",
     "arm",
     "currency",
@@ -229,10 +233,12 @@ def _valid_from(sheet: Sheet, mapping: PeopleMapping | ItemsMapping | ListsMappi
         sheet.content.append(at)
 
 
-def _ad_report(sheet: Sheet, mapping: AdReportMapping) -> Staged:
-    sheet.only(mapping.when)
+def _ad_report(sheet: Sheet, given: AdReportMapping) -> Staged:
     zone, scope = sheet.context.zone, sheet.scope
-    day = _day(sheet, mapping.day)
+    mapping = known(given, tuple(scope.relation.columns) or tuple(scope.relation.known),
+                    source=sheet.context.source)  # fmt: skip
+    sheet.only(mapping.when)
+    day = _day(sheet, mapping)
     sheet.refuse(fill("$d IS NULL", d=day), "day_unparseable")
     sheet.columns["day"] = day
     for name in (*AD_TEXTS, *AD_COUNTS, *AD_AMOUNTS):
@@ -256,11 +262,16 @@ def _ad_report(sheet: Sheet, mapping: AdReportMapping) -> Staged:
     return Staged("ad_reports", sheet)
 
 
-def _day(sheet: Sheet, time: Time) -> exp.Expr:
-    """Calendar date of a report, as the platform wrote it."""
-    scope = sheet.scope
+def _day(sheet: Sheet, mapping: AdReportMapping) -> exp.Expr:
+    """Calendar date of a report: as the platform wrote it, or of the ad account's clock."""
+    scope, time = sheet.scope, mapping.day or Time(column="day")
     if time.constant is not None:
         return scope.let(times.wall_date(exp.Literal.string(time.constant), ("iso",)))
+    if mapping.account_zone is not None and time.column:
+        at = values.timestamp(
+            scope, scope.get(time.column), formats=time.format, zone=time.zone or "UTC"
+        )
+        return scope.let(times.local_date(scope.let(at), mapping.account_zone))
     if time.columns:
         parts = [values.plain_text(scope, scope.get(name)) for name in time.columns]
         return scope.let(times.wall_date(scope.let(call("concat_ws", " ", *parts)), time.format))

@@ -109,6 +109,16 @@ def _choose(local: exp.Expr, starts: Sequence[int], values: Sequence[int]) -> ex
     return exp.Case(ifs=[exp.If(this=test, true=later)], default=earlier)
 
 
+def local_date(instant: exp.Expr, zone: str) -> exp.Expr:
+    """The calendar date of UTC microseconds in a zone: ``2026-03-01``."""
+    starts, values = offsets(zone)
+    # `starts` are local times by the larger of the two offsets around a change.
+    around = zip(starts, values, values[1:], strict=False)
+    changes = [start - max(before, after) for start, before, after in around]
+    moved = fill("$t + $o", t=instant, o=exp.Paren(this=_choose(instant, changes, values)))
+    return fill("strftime(make_timestamp($t), '%Y-%m-%d')", t=moved)
+
+
 def from_text(scope: Shared, text: exp.Expr, formats: Sequence[str], zone: str) -> exp.Expr:
     """UTC microseconds of a text in the first of `formats` that reads it, else NULL."""
     text = scope.let(text)

@@ -177,7 +177,8 @@ def convert(scope: Scope, field: Field, wanted: ValueType, *, spec: Value, zone:
         case "text":
             return _nfc(plain_text(scope, field))
         case "number":
-            return _number(scope, field, spec)
+            value = _number(scope, field, spec)
+            return fill("$v // 1000000", v=value) if spec.micros else value
         case "boolean":
             return _boolean(scope, field)
         case "timestamp":

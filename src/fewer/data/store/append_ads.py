@@ -9,7 +9,7 @@ file supersede them. A day reported again unchanged adds nothing.
 from __future__ import annotations
 
 from fewer.data.store.batch import WINNERS, Batch, account
-from fewer.data.store.relations import AD_COLUMNS, AD_KEY
+from fewer.data.store.relations import AD_COLUMNS, AD_KEY, AD_NAMES
 from fewer.data.store.writer import Writer
 
 
@@ -48,12 +48,13 @@ def append_ad_reports(writer: Writer, batch: Batch) -> int:
             """
         )
     _note_versions(writer, bool(files))
-    names = ", ".join(f"f.{name}" for name in AD_COLUMNS if name != "source")
+    names = ", ".join(f"f.{name}" for name in (*AD_COLUMNS, *AD_NAMES) if name != "source")
     stored = writer.copy(
         "ad_reports",
         batch.source,
         f"SELECT {names}, '{batch.source}' AS source, f.seq, f.line "
         f"FROM batch AS f {WINNERS} ORDER BY f.day, f.seq, f.line",
+        dict.fromkeys(AD_NAMES, "text"),
     )
     account(writer, batch)
     return stored

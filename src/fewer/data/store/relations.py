@@ -54,6 +54,8 @@ AD_COLUMNS: Final = (
     "value",
     "source",
 )
+AD_NAMES: Final = ("campaign_name", "ad_set_name", "ad_name")
+"""What people call what the key calls by an id: not in the key, since names change."""
 AD_KEY: Final = ("platform", "account", "campaign", "ad_set", "ad", "segment", "arm")
 
 
@@ -254,11 +256,17 @@ def lists(table: Table, *, as_of_us: int) -> exp.Select:
 def ad_reports(table: Table) -> exp.Select:
     """Report rows; of a day and campaign that a source reported again, the newest report."""
     day = exp.alias_(cast(column("day"), "DATE"), "day")
-    query = table.select(day, *(column(name) for name in AD_COLUMNS[1:]))
+    names = [_named(name, table.columns) for name in AD_NAMES]
+    query = table.select(day, *(column(name) for name in AD_COLUMNS[1:]), *names)
     if not table.files or not table.versioned:
         return query
     newest = fill("seq = max(seq) OVER (PARTITION BY source)")
     return query.qualify(_partitioned(newest, ("source", "day", *AD_KEY)), copy=False)
+
+
+def _named(name: str, there: frozenset[str]) -> exp.Expr:
+    """A column that tables of earlier versions lack."""
+    return column(name) if name in there else exp.alias_(null("VARCHAR"), name)
 
 
 def _partitioned(test: exp.Expr, names: Sequence[str]) -> exp.Expr:
