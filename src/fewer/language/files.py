@@ -1,4 +1,4 @@
-"""Files of definitions: segments and goals, with the place of everything in them."""
+"""Files of definitions: segments, goals, metrics, experiments, with the place of everything."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pydantic import TypeAdapter
 
 from fewer.errors import DefinitionError, NotFoundError, Problem
 from fewer.language.node import Node, Path, Place
+from fewer.language.references import problems as unknown_names
 from fewer.language.yaml import in_order, load, validate
+from fewer.model.experiment import Experiment
 from fewer.model.goal import Goal
+from fewer.model.metric import Metric
 from fewer.model.segment import Segment
 
-M = TypeVar("M", bound=Segment | Goal)
+M = TypeVar("M", bound=Segment | Goal | Metric | Experiment)
 
 VARIANT: Final = r"[a-z][a-z0-9_]*@[1-9][0-9]*[mhdw]"
 
@@ -33,7 +36,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Segments and goals in the order of their files, and where each was written.
+    """Definitions of every kind in the order of their files, and where each was written.
 
     Definitions made in Python have no files: their places are empty.
     """
@@ -41,6 +44,8 @@ class Definitions:
     segments: tuple[Segment, ...] = ()
     goals: tuple[Goal, ...] = ()
     _origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict, repr=False)
+    metrics: tuple[Metric, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
 
     @property
     def segment_ids(self) -> tuple[str, ...]:
@@ -55,6 +60,14 @@ class Definitions:
         """The goal of that id; raises `NotFoundError`."""
         return _by_id("goal", self.goals, goal_id)
 
+    def metric(self, metric_id: str) -> Metric:
+        """The metric of that id; raises `NotFoundError`."""
+        return _by_id("metric", self.metrics, metric_id)
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """The experiment of that id; raises `NotFoundError`."""
+        return _by_id("experiment", self.experiments, experiment_id)
+
     def place(self, segment_id: str, path: Sequence[str | int] = (), *, key: bool = False) -> Place:
         """Where a part of a segment was written, such as ``("where", "all", 0, "within")``.
 
@@ -68,6 +81,14 @@ class Definitions:
     ) -> Place:
         """Where a part of a goal was written."""
         return self._place("goal", goal_id, path, key=key)
+
+    def metric_place(self, metric_id: str, path: Sequence[str | int] = ()) -> Place:
+        """Where a part of a metric was written."""
+        return self._place("metric", metric_id, path, key=False)
+
+    def experiment_place(self, experiment_id: str, path: Sequence[str | int] = ()) -> Place:
+        """Where a part of an experiment was written."""
+        return self._place("experiment", experiment_id, path, key=False)
 
     def _place(self, kind: str, name: str, path: Sequence[str | int], *, key: bool) -> Place:
         origin = self._origins.get((kind, name.partition("@")[0]))
@@ -84,10 +105,16 @@ def _by_id(kind: str, found: Sequence[M], name: str) -> M:
     raise NotFoundError(kind, name, [definition.id for definition in found])
 
 
-def load_definitions(segments: Files, goals: Files | None = None) -> Definitions:
-    """Read files of segments and of goals, in YAML or JSON.
+def load_definitions(
+    segments: Files,
+    goals: Files | None = None,
+    metrics: Files | None = None,
+    experiments: Files | None = None,
+) -> Definitions:
+    """Read files of segments, goals, metrics and experiments, in YAML or JSON.
 
-    Each is a list, or a mapping with the one key ``segments`` (``goals``) and a list below it.
+    Each is a list, or a mapping with the one key ``segments`` (``goals``, ...) and a list below
+    it. Metrics and experiments may name only what the others define.
 
     Raises:
         DefinitionError: With every problem of every file, in the order of files and lines; an
@@ -95,15 +122,33 @@ def load_definitions(segments: Files, goals: Files | None = None) -> Definitions
     """
     of_segments: _Reader[Segment] = _Reader("segment", TypeAdapter(list[Segment]))
     of_goals: _Reader[Goal] = _Reader("goal", TypeAdapter(list[Goal]))
-    for file, text in segments.items():
-        of_segments.add(file, text)
-    for file, text in (goals or {}).items():
-        of_goals.add(file, text)
-    if problems := of_segments.problems + of_goals.problems:
-        raise DefinitionError(in_order(problems))
-    return Definitions(
-        tuple(of_segments.found), tuple(of_goals.found), of_segments.origins | of_goals.origins
+    of_metrics: _Reader[Metric] = _Reader("metric", TypeAdapter(list[Metric]))
+    of_experiments: _Reader[Experiment] = _Reader("experiment", TypeAdapter(list[Experiment]))
+    problems: list[Problem] = []
+    origins: dict[tuple[str, str], Origin] = {}
+    readers: tuple[tuple[_Reader[Any], Files | None], ...] = (
+        (of_segments, segments),
+        (of_goals, goals),
+        (of_metrics, metrics),
+        (of_experiments, experiments),
     )
+    for reader, files in readers:
+        for file, text in (files or {}).items():
+            reader.add(file, text)
+        problems += reader.problems
+        origins |= reader.origins
+    if problems:
+        raise DefinitionError(in_order(problems))
+    found = Definitions(
+        tuple(of_segments.found),
+        tuple(of_goals.found),
+        origins,
+        tuple(of_metrics.found),
+        tuple(of_experiments.found),
+    )
+    if problems := unknown_names(found):
+        raise DefinitionError(in_order(problems))
+    return found
 
 
 def load_segments(files: Files | str, *, file: str = "<text>") -> Definitions:

@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from fewer.model.base import SEGMENT_ID
 from fewer.model.condition import HEADS
 from fewer.model.measure import COMPARISONS, MEASURES
+from fewer.model.metric import KINDS as METRIC_KINDS
 from fewer.model.predicate import ANY_TESTS, NUMBER_TESTS, TEXT_TESTS, TIME_TESTS
 
 Schema = dict[str, Any]
@@ -26,6 +27,8 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _FILES: Final = {
     "segments": ("fewer.model.segment", "Segment"),
     "goals": ("fewer.model.goal", "Goal"),
+    "metrics": ("fewer.model.metric", "Metric"),
+    "experiments": ("fewer.model.experiment", "Experiment"),
     "creatives": ("fewer.model.creative", "Creative"),
     "project": ("fewer.model.settings", "ProjectSettings"),
 }
@@ -43,7 +46,7 @@ _COLUMN: Final[Schema] = {"type": "string", "minLength": 1, "description": "A co
 
 
 def json_schema(kind: str) -> Schema:
-    """Schema of a kind of file: ``segments``, ``goals``, ``creatives`` or ``project``.
+    """Schema of a kind of file: ``segments``, ``goals``, ``metrics``, ... or ``project``.
 
     >>> json_schema("goals")["title"], sorted(json_schema("segments")["$defs"])[:3]
     ('goals of fewer', ['AbsentStep', 'AllOf', 'AnyOf'])
@@ -227,6 +230,45 @@ def _segment(part: Schema) -> None:
     part["properties"]["budget"]["minimum"] = 0
 
 
+def _between(part: Schema, key: str, low: float, high: float, *, low_is_in: bool = False) -> None:
+    field = part["properties"][key]
+    for bound in ("minimum", "maximum"):
+        field.pop(bound, None)
+    field |= {"minimum" if low_is_in else "exclusiveMinimum": low, "exclusiveMaximum": high}
+
+
+def _arm(part: Schema) -> None:
+    _between(part, "percent", 0, 100)
+
+
+def _metric(part: Schema) -> None:
+    part["oneOf"] = _one_of(METRIC_KINDS)
+
+
+def _mean(part: Schema) -> None:
+    part.setdefault("allOf", []).extend(_never_together([["cap"], ["winsorise"]]))
+    _between(part, "winsorise", 50, 100)
+    _between(part, "cap", 0, 9.2e12)
+
+
+def _guardrail(part: Schema) -> None:
+    part["oneOf"] = _one_of(("margin_percent", "margin"))
+    _between(part, "margin_percent", 0, 100)
+    _between(part, "margin", 0, 9.2e12)
+
+
+def _experiment(part: Schema) -> None:
+    part["properties"]["metrics"]["minItems"] = 1
+    _between(part, "holdout", 0, 100)
+    _between(part, "margin_percent", 0, 100)
+    _between(part, "confidence_percent", 80, 100, low_is_in=True)
+    _between(part, "power_percent", 50, 100, low_is_in=True)
+    part["allOf"] = [
+        _when({"tests": {"const": "geo"}}, {"required": ["region"]}),
+        *_never_together([["windows"], ["arms"]]),
+    ]
+
+
 _RULES: Final[dict[str, Callable[[Schema], None]]] = {
     "Comparison": _compares,
     "PropertyMeasure": _compares,
@@ -237,6 +279,11 @@ _RULES: Final[dict[str, Callable[[Schema], None]]] = {
     "SequenceOf": _sequence,
     "SampleRule": _sample,
     "Segment": _segment,
+    "Arm": _arm,
+    "Metric": _metric,
+    "Mean": _mean,
+    "Guardrail": _guardrail,
+    "Experiment": _experiment,
 }
 
 

@@ -1,7 +1,8 @@
 """A project on disk: where it is, and which files say what.
 
-``fewer.yaml`` marks the folder; ``segments/*.yaml``, ``goals.yaml`` and ``creatives/*.yaml``
-hold definitions; ``.fewer/`` holds the store and is never committed.
+``fewer.yaml`` marks the folder; ``segments/*.yaml``, ``goals.yaml``, ``metrics.yaml``,
+``experiments.yaml`` and ``creatives/*.yaml`` hold definitions; ``.fewer/`` holds the store and is
+never committed.
 """
 
 from __future__ import annotations
@@ -43,8 +44,21 @@ class Folder:
     @property
     def goals(self) -> tuple[Path, ...]:
         """Files with goals."""
-        single = [path for ext in _YAML if (path := self.root / f"goals{ext}").is_file()]
-        return (*single, *_definitions(self.root / "goals"))
+        return self._named("goals")
+
+    @property
+    def metrics(self) -> tuple[Path, ...]:
+        """Files with metrics: ``metrics.yaml``, and those in a folder ``metrics``."""
+        return self._named("metrics")
+
+    @property
+    def experiments(self) -> tuple[Path, ...]:
+        """Files with experiments: ``experiments.yaml``, and those in a folder ``experiments``."""
+        return self._named("experiments")
+
+    def _named(self, kind: str) -> tuple[Path, ...]:
+        single = [path for ext in _YAML if (path := self.root / f"{kind}{ext}").is_file()]
+        return (*single, *_definitions(self.root / kind))
 
     @property
     def creatives(self) -> tuple[Path, ...]:

@@ -101,12 +101,15 @@ class Project:
 
     @cached_property
     def definitions(self) -> Definitions:
-        """Segments and goals of the project's files; raises with every mistake in all of them."""
+        """All definitions of the project's files; raises with every mistake in all of them."""
 
         def read(paths: Collection[Path]) -> dict[str, bytes]:
             return {p.relative_to(self.folder.root).as_posix(): p.read_bytes() for p in paths}
 
-        return load_definitions(read(self.folder.segments), read(self.folder.goals))
+        files = self.folder
+        return load_definitions(
+            read(files.segments), read(files.goals), read(files.metrics), read(files.experiments)
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -277,6 +280,8 @@ class Project:
             "sources": len(self.settings.sources),
             "segments": len(self.definitions.segments),
             "goals": len(self.definitions.goals),
+            "metrics": len(self.definitions.metrics),
+            "experiments": len(self.definitions.experiments),
             "creatives": len(library(self).creatives),
         }
 

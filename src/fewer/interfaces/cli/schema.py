@@ -9,7 +9,7 @@ import click
 
 from fewer.interfaces.cli.shell import Shell, common
 
-KINDS = ("segments", "goals", "creatives", "project")
+KINDS = ("segments", "goals", "metrics", "experiments", "creatives", "project")
 
 
 @click.command()
@@ -21,7 +21,7 @@ KINDS = ("segments", "goals", "creatives", "project")
 )
 @common
 def schema(shell: Shell, kind: str, out: Path | None) -> None:
-    """Print the JSON Schema of segments, goals, creatives or fewer.yaml, for editors."""
+    """Print the JSON Schema of segments, goals, metrics, experiments, creatives or fewer.yaml."""
     from fewer.project.schemas import json_schema
 
     text = json.dumps(json_schema(kind), ensure_ascii=False, indent=2)
