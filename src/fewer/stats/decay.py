@@ -133,8 +133,8 @@ def exponential_decay(
         return _none(confidence, None, f"fewer than {LEAST_BANDS} bands with people")
     half_lives = np.geomspace(old[0] / 8, old[-1] * 8, _GRID)
     coarse = int(np.argmin(_fits(half_lives, young, old, rates, weight)[0]))
-    around = half_lives[[max(coarse - 1, 0), min(coarse + 1, _GRID - 1)]]
-    half_lives = np.union1d(half_lives, np.geomspace(*around, _GRID))
+    around = half_lives[max(coarse - 1, 0)], half_lives[min(coarse + 1, _GRID - 1)]
+    half_lives = np.union1d(half_lives, np.geomspace(around[0], around[1], _GRID))
     misfit, starts, floors = _fits(half_lives, young, old, rates, weight)
     best = int(np.argmin(misfit))
     worse = float((weight * (rates - flat) ** 2).sum() - misfit[best])
