@@ -2,8 +2,9 @@
 
 Arithmetic is done on whole arrays, one element a segment. Where a number or a limit does
 not exist the array holds NaN (no such thing) or infinity (no limit on that side), and `why`
-says the reason; `Estimates.at` turns one element into an `Estimate`, in which a missing
-number is None and `state` says so in words. Nothing shown to people is read from the arrays.
+says the reason; a lower limit above the upper one means everything outside of the two.
+`Estimates.at` turns one element into an `Estimate`, in which a missing number is None and
+`state` says so in words. Nothing shown to people is read from the arrays.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ class State(StrEnum):
 
     BOUNDED = "bounded"
     UNBOUNDED_ABOVE = "unbounded above"
+    UNBOUNDED_BELOW = "unbounded below"
+    UNBOUNDED = "unbounded"
+    TWO_RAYS = "two rays"
     NO_INTERVAL = "no interval"
     UNDEFINED = "undefined"
 
@@ -45,6 +49,12 @@ class Why(IntEnum):
     NO_DENOMINATOR = 7
     NO_NUMERATOR = 8
     NO_OVERLAP = 9
+    ANY_VALUE = 10
+    TWO_RAYS = 11
+    TOO_FEW_EVENTS = 12
+    TOO_FEW_SEGMENTS = 13
+    NO_VARIATION = 14
+    NOT_POSITIVE = 15
 
     @property
     def words(self) -> str:
@@ -63,6 +73,12 @@ _WHY = {
     Why.NO_DENOMINATOR: "nothing to divide by",
     Why.NO_NUMERATOR: "nothing above the line",
     Why.NO_OVERLAP: "no stratum holds people of both groups",
+    Why.ANY_VALUE: "what it is divided by can't be told from zero, so any value is possible",
+    Why.TWO_RAYS: "what it is divided by can't be told from zero",
+    Why.TOO_FEW_EVENTS: "too few events so far for an interval that holds at every look",
+    Why.TOO_FEW_SEGMENTS: "too few segments with an estimate",
+    Why.NO_VARIATION: "nothing varies, so there is nothing to estimate an error from",
+    Why.NOT_POSITIVE: "an average is not positive, so there is no ratio",
 }
 
 
@@ -78,6 +94,19 @@ class Method(IntEnum):
     CLUSTER_LOG = 6
     POISSON = 7
     MANTEL_HAENSZEL = 8
+    MIETTINEN_NURMINEN = 9
+    FIELLER = 10
+    LOG_DELTA = 11
+    DELTA = 12
+    CUPED = 13
+    CUPED_LOG = 14
+    SEQUENCE = 15
+    FIXED_EFFECT = 16
+    RANDOM_EFFECTS = 17
+    EMPIRICAL_BAYES = 18
+    BETA = 19
+    GAMMA = 20
+    POSTERIOR = 21
 
     @property
     def words(self) -> str:
@@ -95,6 +124,19 @@ _METHOD = {
     Method.CLUSTER_LOG: "log ratio of sums, clustered",
     Method.POISSON: "exact Poisson",
     Method.MANTEL_HAENSZEL: "Mantel-Haenszel (Greenland-Robins)",
+    Method.MIETTINEN_NURMINEN: "score (Miettinen-Nurminen)",
+    Method.FIELLER: "Fieller",
+    Method.LOG_DELTA: "log ratio of sums, by person",
+    Method.DELTA: "difference of ratios of sums, by person",
+    Method.CUPED: "Welch, adjusted for the time before (CUPED)",
+    Method.CUPED_LOG: "log ratio, adjusted for the time before (CUPED)",
+    Method.SEQUENCE: "confidence sequence, valid at every look",
+    Method.FIXED_EFFECT: "pooled, fixed effect (inverse variance)",
+    Method.RANDOM_EFFECTS: "pooled, random effects (Hartung-Knapp)",
+    Method.EMPIRICAL_BAYES: "empirical Bayes, robust interval",
+    Method.BETA: "beta-binomial posterior",
+    Method.GAMMA: "gamma-Poisson posterior",
+    Method.POSTERIOR: "normal posterior",
 }
 
 
@@ -102,7 +144,8 @@ _METHOD = {
 class Estimate:
     """One number with its interval; None where a number does not exist, never NaN.
 
-    `upper` None beside state ``unbounded above`` means no upper limit. `p` is two-sided.
+    `upper` None beside state ``unbounded above`` means no upper limit. In state ``two rays``
+    both limits are None and `why` names the values left out. `p` is two-sided.
     """
 
     value: float | None
@@ -160,13 +203,17 @@ class Estimates:
     def at(self, *index: int) -> Estimate:
         """The element at `index` as one number with its interval."""
         value, lower, upper = (float(a[index]) for a in (self.value, self.lower, self.upper))
+        state, why = _state(value, lower, upper), Why(int(self.why[index])).words
+        if state is State.TWO_RAYS:  # a lower above an upper would be read as an interval
+            why = f"{why}: at most {upper:.4g} or at least {lower:.4g}"
+            lower = upper = math.nan
         return Estimate(
             _finite(value),
             _finite(lower),
             _finite(upper),
             _finite(float(self.p[index])),
-            _state(value, lower, upper),
-            Why(int(self.why[index])).words,
+            state,
+            why,
             Method(int(self.method[index])).words,
             self.confidence,
         )
@@ -256,4 +303,8 @@ def _finite(number: float) -> float | None:
 def _state(value: float, lower: float, upper: float) -> State:
     if math.isnan(lower) or math.isnan(upper):
         return State.UNDEFINED if not math.isfinite(value) else State.NO_INTERVAL
-    return State.UNBOUNDED_ABOVE if math.isinf(upper) else State.BOUNDED
+    if lower > upper:
+        return State.TWO_RAYS
+    if math.isinf(upper):
+        return State.UNBOUNDED if math.isinf(lower) else State.UNBOUNDED_ABOVE
+    return State.UNBOUNDED_BELOW if math.isinf(lower) else State.BOUNDED
