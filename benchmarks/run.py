@@ -71,7 +71,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--edits", type=int, default=1_000)
     parser.add_argument("--engine", default="embedded", help="the engine that is measured")
     parser.add_argument("--engines", default="clickhouse,spark", help="further engines, for f")
-    parser.add_argument("--elsewhere", type=amount, default=5_000_000, help="most events in f")
+    parser.add_argument("--elsewhere", type=amount, default=10_000_000, help="most events in f")
+    parser.add_argument("--few", type=amount, default=40, help="most segments in f")
     parser.add_argument("--picture", type=Path, help="draw the growth of e into this SVG")
     parser.add_argument("--work", type=Path, help="where data are kept for the next run")
     parser.add_argument("--json", type=Path, help="write, or add to, what was measured")
@@ -99,6 +100,7 @@ def options(asked: argparse.Namespace, work: Path) -> Options:
         else (events // 10, events // 2, events),
         subject=asked.engine,
         most_elsewhere=asked.elsewhere,
+        segments_elsewhere=asked.few,
         picture=asked.picture,
         engines=tuple(filter(None, asked.engines.split(","))),
     )

@@ -18,9 +18,11 @@ _WORKERS: Final = (1, 2)
 def measure(options: Options) -> Section:
     """Evaluate on each engine in a process of its own, and compare the people."""
     events = min(options.events, options.most_elsewhere)
-    section = Section("f", f"(f) The same segments on other engines, {events:,} events")
+    count = min(options.segments, options.segments_elsewhere)
+    title = f"(f) The same {count} segments on other engines, {events:,} events"
+    section = Section("f", title)
     world = options.world(events)
-    world.define(options.drawn())
+    world.define(options.drawn(count))
     rows: list[list[Any]] = []
     right: dict[str, str] = {}
     for engine in (options.subject, "duckdb", *options.engines):

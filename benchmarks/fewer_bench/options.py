@@ -33,8 +33,11 @@ class Options:
 
     subject: str = "embedded"
     engines: tuple[str, ...] = ("clickhouse", "spark")
-    most_elsewhere: int = 5_000_000
+    most_elsewhere: int = 10_000_000
     """Most events that other engines are given."""
+
+    segments_elsewhere: int = 40
+    """Most segments that other engines are given: planning hundreds would hide how they scale."""
 
     picture: Path | None = None
     threads: int = 2

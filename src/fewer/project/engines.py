@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fewer.errors import EngineError, UnsupportedByEngineError
 from fewer.evaluate.engines.base import Dataset, Engine, EngineSettings, load
 from fewer.model.in_place import EngineChoice
 
 if TYPE_CHECKING:
+    from fewer.data.store.generation import Generation
     from fewer.project.project import Project
 
 
@@ -27,16 +28,16 @@ def opened(project: Project, as_of_us: int, name: str) -> Engine:
 
 def dataset(project: Project, as_of_us: int) -> Dataset:
     """The project's own store, or its tables in place, as engines get them."""
-    from fewer.project.in_place import OwnData, numbering
+    if project.is_in_place:
+        from fewer.project.in_place import numbering  # loads what a store does not need
 
-    generation = project.generation
-    if isinstance(generation, OwnData):
         return Dataset(
-            relations=generation.relations(as_of_us),
-            catalog=generation.catalog,
+            relations=project.generation.relations(as_of_us),
+            catalog=project.generation.catalog,
             in_place=True,
             number=numbering(project),
         )
+    generation = cast("Generation", project.generation)
     files, merges = tuple(generation.files("events")), generation.merges
     return Dataset(
         relations=generation.relations(as_of_us),

@@ -56,6 +56,9 @@ _PROCESS: Final[Mapping[str, str]] = {
 }
 """Settings of a process that we start, where the options say nothing else."""
 
+_LEAST_DRIVER: Final = 1 << 30
+_MOST_DRIVER: Final = 4 << 30
+
 _LOGS: Final = """\
 appender.none.type = Null
 appender.none.name = none
@@ -168,14 +171,22 @@ def _process(url: str, settings: EngineSettings) -> dict[str, str]:
     found = dict(_PROCESS)
     if settings.temp_directory:
         found["spark.local.dir"] = str(settings.temp_directory)
-    if settings.memory_limit:
-        found["spark.driver.memory"] = _java_size(settings.memory_limit)
+    found["spark.driver.memory"] = _java_size(settings.memory_limit or _driver_memory())
     if url.startswith(_LOCAL):
         found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     cluster = re.fullmatch(r"local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*(\d+)\s*\]", url)
     if cluster:  # an executor must fit into its worker
         found["spark.executor.memory"] = f"{cluster.group(1)}m"
     return found
+
+
+def _driver_memory() -> str:
+    """A sixth of the machine's memory: Java's own 1 GB is too little to plan hundreds of segments.
+
+    It is a limit that Java grows up to, not what it takes.
+    """
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{min(max(whole // 6, _LEAST_DRIVER), _MOST_DRIVER) >> 20}m"
 
 
 def _java_size(size: str) -> str:
