@@ -106,6 +106,7 @@ BROKEN_EXPERIMENTS = [
     ("{id: a, metrics: [order]}", "missing_key", ":1:3"),
     ("{id: a, metrics: [order], ends: soon}", "", ":1:35"),
     ("{id: a, tests: window, metrics: [order], ends: 2026-04-01}", "no_windows", ":1:3"),
+    ("{id: a, tests: exclusions, metrics: [order], ends: 2026-04-01}", "no_exclusions", ":1:3"),
     ("{id: a, tests: geo, metrics: [order], ends: 2026-04-01}", "no_region", ":1:3"),
     ("{id: a, tests: creative, metrics: [order], ends: 2026-04-01}", "too_few_arms", ":1:3"),
     (
@@ -136,7 +137,11 @@ SHAPES = [
     ({}, {"sent": 50, "held_out": 50}, "held_out"),
     ({"tests": "global_holdout"}, {"sent": 95, "held_out": 5}, "held_out"),
     ({"tests": "programme"}, {"segmented": 50, "broad": 50}, "broad"),
-    ({"tests": "exclusions"}, {"exclusions_on": 50, "exclusions_off": 50}, "exclusions_off"),
+    (
+        {"tests": "exclusions", "exclusions": ["buyers"]},
+        {"exclusions_on": 50, "exclusions_off": 50},
+        "exclusions_off",
+    ),
     (
         {"tests": "window", "windows": ["7d", "14d", "30d"]},
         {"w7d": 33.333333, "w14d": 33.333333, "w30d": 33.333334},

@@ -40,10 +40,12 @@ def problems(definitions: Definitions) -> list[Problem]:
                 message = f"The metric {name!r} has no guardrail, so it can't be one."
                 hint = "Add guardrail: {margin_percent: 2} to the metric."
                 found.append(place.problem("no_margin", message, hint))
-        for at, name in enumerate(one.segments):
-            if name not in segments:
-                place = definitions.experiment_place(one.id, ("segments", at))
-                found.append(place.problem("unknown_segment", *_words("segment", name, segments)))
+        for key in ("segments", "exclusions"):
+            for at, name in enumerate(getattr(one, key)):
+                if name not in segments:
+                    place = definitions.experiment_place(one.id, (key, at))
+                    words = _words("segment", name, segments)
+                    found.append(place.problem("unknown_segment", *words))
     return found
 
 

@@ -107,6 +107,9 @@ class Experiment(Frozen):
     stratify: tuple[Name, ...] = Field(
         (), description="Traits within whose values the shares are kept; 'segment' is one."
     )
+    exclusions: tuple[SegmentId, ...] = Field(
+        (), description="Exclusions that are put on trial; all others always apply."
+    )
     region: Name | None = Field(None, description="Trait with each person's region, for geo.")
     metrics: tuple[SegmentId, ...] = Field(
         min_length=1, description="Ids of metrics or goals; the first decides."
@@ -139,6 +142,12 @@ class Experiment(Frozen):
                 "A test of windows needs 'windows' (or arms with a 'window').",
                 hint="Write windows: [7d, 14d, 30d].",
             )
+        if self.tests == "exclusions" and not self.exclusions:
+            raise RuleError(
+                "no_exclusions",
+                "A test of exclusions needs 'exclusions': those that one group goes without.",
+                hint="Leave out who objected or unsubscribed: that is no matter of trial.",
+            )
         if self.tests == "geo" and self.region is None:
             raise RuleError(
                 "no_region", "A test by region needs 'region'.", hint="Name a trait of people."
@@ -151,6 +160,8 @@ class Experiment(Frozen):
             raise RuleError("stray_key", "'windows' is for tests: window.", key="windows")
         if self.windows and self.arms:
             raise RuleError("stray_key", "Either 'windows' or 'arms'.", key="arms")
+        if self.exclusions and self.tests != "exclusions":
+            raise RuleError("stray_key", "'exclusions' is for tests: exclusions.", key="exclusions")
         if self.region is not None and self.tests != "geo":
             raise RuleError("stray_key", "'region' is for tests: geo.", key="region")
         if self.tests in ("holdout", "geo", "global_holdout") and self.holdout and self.arms:

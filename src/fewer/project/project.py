@@ -276,13 +276,14 @@ class Project:
         """Number of definitions, by kind."""
         from fewer.project.creatives import library
 
+        files = self.definitions
         return {
             "sources": len(self.settings.sources),
             "segments": len(self.definitions.segments),
             "goals": len(self.definitions.goals),
-            "metrics": len(self.definitions.metrics),
-            "experiments": len(self.definitions.experiments),
             "creatives": len(library(self).creatives),
+            **({"metrics": len(files.metrics)} if files.metrics else {}),
+            **({"experiments": len(files.experiments)} if files.experiments else {}),
         }
 
     # 3 · who
