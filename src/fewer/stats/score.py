@@ -8,6 +8,7 @@ remove what the cubic loses to rounding when one group is a thousand times the o
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewer.stats.estimate import Floats
 
@@ -38,6 +39,19 @@ def score_limits(
     upper = np.where(table[2] == 0, np.inf, _polish(above, -z, table))
     shape = np.shape(k1)
     return lower.reshape(shape), upper.reshape(shape)
+
+
+def ratio_score(ratio: ArrayLike, k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
+    """Standard normal score of "the first rate is `ratio` times the second"; falls with `ratio`.
+
+    Args:
+        ratio: Ratios above 0.
+        k1: Converted in the first group, whole numbers.
+        n1: People in the first group.
+        k2: Converted in the comparison.
+        n2: People in the comparison.
+    """
+    return _statistic(np.log(np.asarray(ratio, dtype=np.float64)), k1, n1, k2, n2)
 
 
 def _statistic(log_ratio: Floats, k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
