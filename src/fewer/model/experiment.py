@@ -148,6 +148,10 @@ class Experiment(Frozen):
                 "A test of exclusions needs 'exclusions': those that one group goes without.",
                 hint="Leave out who objected or unsubscribed: that is no matter of trial.",
             )
+        if self.tests in ("global_holdout", "geo", "elsewhere") and self.stratify:
+            raise RuleError("stray_key", f"No strata in tests: {self.tests}.", key="stratify")
+        if self.tests == "global_holdout" and self.segments:
+            raise RuleError("stray_key", "A global holdout is drawn from everyone.", key="segments")
         if self.tests == "geo" and self.region is None:
             raise RuleError(
                 "no_region", "A test by region needs 'region'.", hint="Name a trait of people."

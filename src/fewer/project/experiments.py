@@ -50,6 +50,11 @@ class Registered:
         return self.record.hash
 
     @property
+    def segment_ids(self) -> tuple[str, ...]:
+        """Its segments, the first of the priority list first."""
+        return tuple(segment["id"] for segment in self.record.body["segments"])
+
+    @property
     def ends_us(self) -> int:
         """When it may be read, in UTC microseconds."""
         return int(self.record.body["ends_us"])
@@ -116,6 +121,11 @@ class Assigned:
         return whole(self.experiment, self.parts)
 
     @cached_property
+    def everyone(self) -> BitMap:
+        """Everyone with an arm."""
+        return BitMap().union(*self.assignment.arms.values())
+
+    @cached_property
     def contrasts(self) -> tuple[Assignment, ...]:
         """The comparisons to read: the assignment, or one for each band of a window test."""
         return contrasts(self.experiment, self.parts)
@@ -123,7 +133,11 @@ class Assigned:
     @cached_property
     def segments(self) -> dict[str, BitMap]:
         """Segment -> people who count in it: each person in one, the first of the priority list."""
-        start = "segment:"
+        return self.named("segment")
+
+    def named(self, prefix: str) -> dict[str, BitMap]:
+        """Parts of a kind over all batches, without the prefix: ``named("region")``."""
+        start = f"{prefix}:"
         return {k.removeprefix(start): v for k, v in self.parts.items() if k.startswith(start)}
 
     @property
@@ -185,8 +199,14 @@ class Experiments:
         return [dict(row, experiment=r.experiment) for r in found for row in r.body["rows"]]
 
     def _batches(self, records: Sequence[Record]) -> tuple[Batch, ...]:
-        return tuple(
-            Batch(int(r.body["at_us"]), stored.people(self.project.store, r), r)
-            for r in records
-            if r.kind == "assigned"
-        )
+        """Batches of every assignment; a record keeps the parts of its n-th moment as ``n/...``."""
+        found = []
+        for record in records:
+            if record.kind != "assigned":
+                continue
+            kept = stored.people(self.project.store, record)
+            for at, moment in enumerate(record.body["moments"]):
+                start = f"{at}/"
+                parts = {k.removeprefix(start): v for k, v in kept.items() if k.startswith(start)}
+                found.append(Batch(int(moment), parts, record))
+        return tuple(found)
