@@ -54,6 +54,17 @@ class Keys:
         at = pc.index(others["key"], key).as_py()
         return None if at < 0 else int(others["person"][at].as_py())
 
+    def numbers(self) -> dict[str, int]:
+        """Number of every id, also of those merged into another person's."""
+        tables = [self._table] if self._read_identities is None else [self._identities, self._table]
+        return {
+            key: number
+            for found in tables
+            for key, number in zip(
+                found["key"].to_pylist(), found["person"].to_pylist(), strict=True
+            )
+        }
+
     @cached_property
     def _identities(self) -> pa.Table:
         """Ids that were merged into another person's, with that person's number."""

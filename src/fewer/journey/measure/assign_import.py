@@ -67,7 +67,7 @@ def read_arms(
     arms: Sequence[str],
     number: Callable[[str], int | None],
     moment: Callable[[Any], int | None],
-    usual_us: int,
+    usual_us: int | None,
     next_midnight: Callable[[int], int],
 ) -> ImportedArms:
     """People put into arms elsewhere.
@@ -79,7 +79,7 @@ def read_arms(
         arms: Those of the experiment.
         number: Person number of an id; None for a stranger.
         moment: UTC microseconds of a time as written; None when it can't be read.
-        usual_us: From when people without a time count.
+        usual_us: From when people without a time count; None: they are refused.
         next_midnight: First local midnight at or after an instant.
     """
     refusing = _Refusing()
@@ -94,7 +94,7 @@ def read_arms(
             continue
         when = usual_us if time is None else moment(time)
         if when is None:
-            refusing.refuse(at, "the time can't be read")
+            refusing.refuse(at, "no time that can be read")
             continue
         who = number(str(person))
         if who is None:
