@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine, Stop
     from fewer.journey.audit.audit import Audit
     from fewer.journey.define.lint import Finding
+    from fewer.journey.measure.claims.result import ClaimTable
     from fewer.language.one import Written
     from fewer.project.checkpoint import Head
     from fewer.project.experiments import Experiments
@@ -498,6 +499,14 @@ class Project:
 
         need_store(self, "Measuring")
         return measure(self, self.snapshot(build_id), goals=tuple(goals), gap=span(gap))
+
+    def claims(
+        self, ids: Collection[str] = (), *, goal: str | None = None, tell: Tell = _silent
+    ) -> ClaimTable:
+        """Headline claims and the project's own, checked on its data; see `project.claims`."""
+        from fewer.project.claims import claims
+
+        return claims(self, ids, goal=goal, tell=tell)
 
     def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
         """Everything a report shows of a snapshot, as plain data."""

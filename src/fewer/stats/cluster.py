@@ -114,6 +114,7 @@ def clustered_rate(k: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> E
     why = np.select([rate.units == 0, rate.value == 0], [Why.NO_PEOPLE, Why.NONE_AT_ALL], Why.FINE)
     found = _log_limits(rate.value, rate.moved, (of > 0).sum(axis=-1), confidence, why)
     few = rate.converted < LEAST_CONVERTED
+    found.p.fill(np.nan)  # a rate is not compared with anything
     return found.without_interval(few, Why.TOO_FEW_CLUSTERS)
 
 

@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "tailor": "tailor:tailor",
     "export": "export:export",
     "measure": "measure:measure",
+    "claims": "claims:claims",
     "run": "run:run",
     "report": "report:report",
     "demo": "demo:demo",

@@ -1,0 +1,1 @@
+"""Claims checked on data: design, panel of people and index times, leaks, verdicts."""
