@@ -107,6 +107,7 @@ class Method(IntEnum):
     BETA = 19
     GAMMA = 20
     POSTERIOR = 21
+    MANTEL_HAENSZEL_DIFFERENCE = 22
 
     @property
     def words(self) -> str:
@@ -137,6 +138,7 @@ _METHOD = {
     Method.BETA: "beta-binomial posterior",
     Method.GAMMA: "gamma-Poisson posterior",
     Method.POSTERIOR: "normal posterior",
+    Method.MANTEL_HAENSZEL_DIFFERENCE: "Mantel-Haenszel (Sato)",
 }
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fewer.stats.estimate import Flags, Floats
 from fewer.stats.mean import Moments
 
-Index = int | slice | EllipsisType | NDArray[np.intp] | Flags
+Index = int | slice | EllipsisType | list[int] | NDArray[np.intp] | Flags
 _SLACK = 1e-9
 
 
