@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from fewer.model.ads import AdSettings
 from fewer.model.base import Frozen, Name, SegmentId, Text
 from fewer.model.in_place import EngineChoice, OwnTables
 from fewer.model.mapping import SourceSettings, Zone
@@ -88,6 +89,7 @@ class ProjectSettings(Frozen):
     exclude: tuple[SegmentId, ...] = Field((), description="Segments left out of every segment.")
     consent: ConsentRule | None = None
     holdout: HoldoutRule | None = None
+    ads: AdSettings = AdSettings()
     audit: AuditRule = AuditRule()
 
     @model_validator(mode="after")

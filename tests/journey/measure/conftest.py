@@ -50,6 +50,8 @@ COLUMNS = {
             *((name, pa.string()) for name in ("platform", "segment", "arm", "currency")),
             *((name, pa.int64()) for name in ("impressions", "clicks", "spend", "conversions")),
             ("value", pa.int64()),
+            *((name, pa.string()) for name in ("campaign", "ad_set", "ad")),
+            *((name, pa.string()) for name in ("campaign_name", "ad_set_name", "ad_name")),
         ]
     ),
 }
@@ -77,6 +79,8 @@ def report(day, segment, **facts):
         facts.get("arm"),
         facts.get("currency", "EUR"),
         *in_micros.values(),
+        *(facts.get(name) for name in ("campaign", "ad_set", "ad")),
+        *(facts.get(name) for name in ("campaign_name", "ad_set_name", "ad_name")),
     )
 
 

@@ -60,6 +60,7 @@ def test_metrics_are_ratios_of_sums(reader, rows):
         "conversion_rate": of("conversions").sum() / of("clicks").sum(),
         "cpa": of("spend").sum() / of("conversions").sum(),
         "roas": of("value").sum() / of("spend").sum(),
+        "aov": of("value").sum() / of("conversions").sum(),
     }
     assert {c.metric: c.figure.estimate.value for c in hot.costs} == pytest.approx(expected)
     cpc = ratio_of_sums([of("spend")], [of("clicks")]).at(0)

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure
+from fewer.journey.measure.looks import sequences
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums
 from fewer.journey.measure.table import Comparison, Group, Needed, Verdict
@@ -39,18 +40,32 @@ def groups(names: list[str], of: Sums, outcomes: Outcomes, label: EvidenceLabel)
 
 
 def compare(
-    first: Sums, against: Sums, other: list[Group], outcomes: Outcomes, label: EvidenceLabel
+    first: Sums,
+    against: Sums,
+    other: list[Group],
+    outcomes: Outcomes,
+    label: EvidenceLabel,
+    *,
+    sequential: bool = False,
 ) -> list[Comparison]:
-    """Each first group against its other one, groups that share nobody."""
+    """Each first group against its other one, groups that share nobody.
+
+    With `sequential`, intervals and p-values hold at every look together.
+    """
     level = outcomes.confidence
     table = (first.converted, first.people, against.converted, against.people)
-    gaps, ratios = difference(*table, confidence=level), ratio(*table, confidence=level)
-    p = exact_p(*table)
-    amounts = _amounts(first.value, against.value, level)
+    if sequential:
+        gaps, ratios, *amounts = sequences(first, against, level)
+        p = ratios.p
+    else:
+        gaps, ratios = difference(*table, confidence=level), ratio(*table, confidence=level)
+        p = exact_p(*table)
+        amounts = list(_amounts(first.value, against.value, level))
     found = []
     for i, group in enumerate(other):
         value_gap, value_ratio = (a.at(i) if a else None for a in amounts)
-        p_value = float(p[i]) if ratios.at(i).state != "undefined" else None
+        known = ratios.at(i).state != "undefined" and not np.isnan(p[i])
+        p_value = float(p[i]) if known else None
         found.append(
             Comparison(
                 against=group,

@@ -14,18 +14,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fewer.data.reports.base import Window
+from fewer.journey.measure.ads import AdDay
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure, Kind
 from fewer.journey.measure.table import FORMAT_VERSION, WATERMARK, Data
+from fewer.model import ads as of_model
 from fewer.stats.count import cost_per_event, poisson
 from fewer.stats.estimate import Estimate, State
 from fewer.stats.multiplicity import benjamini_hochberg
-from fewer.stats.ratio import ratio_of_ratios, ratio_of_sums
+from fewer.stats.ratio import LEAST_CLUSTERS, ratio_of_ratios, ratio_of_sums
 
 LABEL: Final = EvidenceLabel.RAW_ASSOCIATION
 NOTE: Final = "platform-reported, not person level"
 CONFOUNDED: Final = "the platform chose who saw which arm, so arms are not comparable groups"
-BROAD: Final = "broad"
+BROAD: Final = of_model.BROAD
 FEWEST: Final = 10
 """Clicks or conversions below which a ratio of sums over days is not offered."""
 
@@ -56,22 +59,8 @@ METRICS: Final = (
            "conversions per click", "conversions"),
     Metric("cpa", "CPA", "spend", "conversions", "amount", "{} per conversion", "conversions"),
     Metric("roas", "ROAS", "value", "spend", "times", "value per {} spent", "conversions"),
+    Metric("aov", "AOV", "value", "conversions", "amount", "{} per conversion", "conversions"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class AdDay:
-    """Facts of one day, segment and arm, added over platforms, accounts, campaigns and ads."""
-
-    day: date
-    segment: str | None
-    arm: str | None
-    currency: str
-    impressions: float
-    clicks: float
-    spend: float
-    conversions: float
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +97,7 @@ class CostRow:
     totals: Mapping[str, float]
     costs: tuple[Cost, ...]
     notes: tuple[str, ...]
+    open_conversions: float = 0.0  # of days whose attribution window had not closed
 
     def cost(self, metric: str) -> Cost:
         """The metric of that id; KeyError without one."""
@@ -121,6 +111,7 @@ class CostRow:
             "currency": self.currency,
             "days": self.days,
             "totals": dict(self.totals),
+            "open_conversions": self.open_conversions,
             "label": LABEL.value,
             "costs": [cost.to_json() for cost in self.costs],
             "notes": list(self.notes),
@@ -136,6 +127,9 @@ class CostTable:
     first_day: date | None
     last_day: date | None
     confidence: float
+    clusters: str = "days"  # what the intervals are over
+    attribution: tuple[str, ...] = ()  # how long each platform counts, and what is still open
+    problems: tuple[str, ...] = ()  # what was refused, and what to do
 
     def row(self, segment: str, *, arm: str | None = None, currency: str = "") -> CostRow:
         """The row of a segment, or of one of its arms; KeyError without one.
@@ -157,6 +151,9 @@ class CostTable:
             "first_day": self.first_day.isoformat() if self.first_day else None,
             "last_day": self.last_day.isoformat() if self.last_day else None,
             "confidence": self.confidence,
+            "clusters": self.clusters,
+            "attribution": list(self.attribution),
+            "problems": list(self.problems),
             "adjustment": "Benjamini-Hochberg",
             "rows": [row.to_json() for row in self.rows],
         }
@@ -168,41 +165,108 @@ def cost_table(
     data: Data,
     confidence: float = 0.95,
     pool: Mapping[str, Sequence[str]] | None = None,
+    windows: Mapping[str, Window] | None = None,
 ) -> CostTable:
     """Costs by segment and currency, and by arm where a segment has several.
+
+    Intervals are over days. Where there are fewer than `LEAST_CLUSTERS` of them, they are over
+    ads, if there are ads enough.
 
     Args:
         reports: Facts by day. No segment, or the segment ``broad``, is the broad audience.
         data: Real or simulated.
         confidence: Two-sided coverage, a fraction.
         pool: Name -> segments whose reports are added up to one more row.
+        windows: Platform -> how long it goes on counting conversions.
     """
     given = list(reports)
     days = sorted({report.day for report in given})
-    place = {day: i for i, day in enumerate(days)}
-    sums: dict[tuple[str, str, str | None], Facts] = {}
-    for report in given:
+    by_ad = len(days) < LEAST_CLUSTERS <= len({r.ad_key for r in given if r.ad_key})
+    keys_of = [r.ad_key if by_ad else r.day.isoformat() for r in given]
+    place = {key: i for i, key in enumerate(sorted(set(keys_of)))}
+    sums: dict[_Key, Facts] = {}
+    still: dict[_Key, float] = {}
+    for report, at in zip(given, keys_of, strict=True):
         segment = report.segment or BROAD
         pools = [name for name, members in (pool or {}).items() if segment in members]
         for key in {(segment, report.currency, None), (segment, report.currency, report.arm),
                     *((name, report.currency, None) for name in pools)}:  # fmt: skip
-            facts = sums.setdefault(key, np.zeros((len(FACTS), len(days))))
-            facts[:, place[report.day]] += [getattr(report, name) for name in FACTS]
+            facts = sums.setdefault(key, np.zeros((len(FACTS), len(place))))
+            facts[:, place[at]] += [getattr(report, name) for name in FACTS]
+            if is_open(report, days[-1], windows or {}):
+                still[key] = still.get(key, 0.0) + report.conversions
     arms: dict[tuple[str, str], int] = {}
     for segment, currency, arm in sums:
         arms[segment, currency] = arms.get((segment, currency), 0) + (arm is not None)
     keys = sorted(
         (key for key in sums if key[2] is None or arms[key[:2]] > 1),
-        key=lambda key: (key[0] != BROAD, key[0], key[1], key[2] or ""),
+        key=lambda key: (key[0] != BROAD, key[0], key[1] or "", key[2] or ""),
     )
-    rows = [_row(key, sums[key], sums.get((BROAD, key[1], None)), confidence) for key in keys]
+    rows = [
+        replace(
+            _row(key, sums[key], sums.get((BROAD, key[1], None)), confidence),
+            open_conversions=still.get(key, 0.0),
+            days=len({r.day for r in given if _within(r, key, pool or {})}),
+        )
+        for key in keys
+    ]
     return CostTable(
         tuple(_adjusted(rows)),
         data,
         days[0] if days else None,
         days[-1] if days else None,
         confidence,
+        "ads" if by_ad else "days",
+        tuple(attribution_words(given, windows or {})),
+        tuple(_problems({key[:2] for key in sums})),
     )
+
+
+_Key = tuple[str, str, str | None]  # segment, currency, arm
+
+
+def _within(report: AdDay, key: _Key, pool: Mapping[str, Sequence[str]]) -> bool:
+    segment, currency, arm = key
+    own = report.segment or BROAD
+    inside = own == segment or own in pool.get(segment, ())
+    return inside and report.currency == currency and arm in (None, report.arm)
+
+
+def is_open(report: AdDay, last: date, windows: Mapping[str, Window]) -> bool:
+    """Whether conversions of a day could still come in on the last day reported."""
+    window = windows.get(report.platform)
+    return window is not None and (last - report.day).days < window.days
+
+
+def attribution_words(given: Sequence[AdDay], windows: Mapping[str, Window]) -> list[str]:
+    """For each platform: what it counts as its conversion, and how many can still come."""
+    said = []
+    for name in sorted({report.platform for report in given}):
+        if name not in windows:
+            continue
+        own = [report for report in given if report.platform == name]
+        last = max(report.day for report in own)
+        late = sum(r.conversions for r in own if is_open(r, last, windows))
+        everything = sum(r.conversions for r in own)
+        said.append(
+            f"{name} counts a conversion up to {windows[name].words}. {late:,.0f} of"
+            f" {everything:,.0f} conversions are of days still open at the report's last day,"
+            f" {last.isoformat()}: a later report of the same days can raise them."
+        )
+    return said
+
+
+def _problems(keys: Iterable[tuple[str, str]]) -> Iterable[str]:
+    by_segment: dict[str, set[str]] = {}
+    for segment, currency in keys:
+        by_segment.setdefault(segment, set()).add(currency or "no currency")
+    for segment, currencies in sorted(by_segment.items()):
+        if len(currencies) > 1:
+            yield (
+                f"Ads of {segment!r} are in {' and '.join(sorted(currencies))}, which are never"
+                " added up: each has a row of its own. For one figure, report each ad account in"
+                " one currency, or convert amounts by day before loading."
+            )
 
 
 def _row(

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.stats.estimate import Estimate, State
 
-Kind = Literal["share", "points", "times", "amount"]
+Kind = Literal["share", "points", "times", "amount", "number"]
 
 _NARROW: Final = 1.35  # upper over lower limit of a ratio
 _SMALL: Final = 0.1  # below this a share is shown with one more digit
@@ -20,7 +20,7 @@ class Figure:
     """One estimate that people see.
 
     `kind` says how the number is read: a ``share`` of people (0.05 is 5 %), ``points``
-    between two shares, a ratio of ``times``, or an ``amount`` in `unit`.
+    between two shares, a ratio of ``times``, an ``amount`` in `unit`, or a ``number`` of things.
     """
 
     estimate: Estimate
@@ -35,7 +35,9 @@ class Figure:
         value = self.estimate.value
         if value is None:
             return "-"
-        return f"{value:,.2f} {self.unit}" if self.kind == "amount" else self._plain(value)
+        if self.kind in ("amount", "number"):
+            return f"{self._bare(value)} {self.unit}"
+        return self._plain(value)
 
     @property
     def interval(self) -> str:
@@ -43,10 +45,14 @@ class Figure:
         e = self.estimate
         match e.state:
             case State.BOUNDED if e.lower is not None and e.upper is not None:
-                join = " to " if self.kind == "points" or e.lower < 0 else "-"
+                join = " to " if self.kind in ("points", "number") or e.lower < 0 else "-"
                 return f"{self._bare(e.lower)}{join}{self._bare(e.upper)}{self._sign}"
             case State.UNBOUNDED_ABOVE if e.lower is not None:
                 return f"at least {self._bare(e.lower)}{self._sign}, no upper limit"
+            case State.UNBOUNDED_BELOW if e.upper is not None:
+                return f"at most {self._bare(e.upper)}{self._sign}, no lower limit"
+            case State.UNBOUNDED:
+                return f"unbounded: {e.why}" if e.why else "unbounded"
             case _:
                 return f"no interval: {e.why}" if e.why else "no interval"
 
@@ -55,7 +61,8 @@ class Figure:
         """Value, label and interval: ``1.8x (association, 95 % interval 1.2-2.7)``."""
         level = f"{self.estimate.confidence * 100:g} % interval "
         limits = self.interval
-        limits = limits if limits.startswith("no interval") else level + limits
+        bare = limits.startswith(("no interval", "unbounded"))
+        limits = limits if bare else level + limits
         return check_words(f"{self.number} ({short(self.label)}, {limits})", self.label)
 
     def to_json(self) -> dict[str, Any]:
@@ -72,7 +79,7 @@ class Figure:
 
     @property
     def _sign(self) -> str:
-        return {"share": " %", "points": " points", "times": "", "amount": ""}[self.kind]
+        return {"share": " %", "points": " points"}.get(self.kind, "")
 
     def _plain(self, value: float) -> str:
         return f"{self._bare(value)}{'x' if self.kind == 'times' else self._sign}"
@@ -93,8 +100,10 @@ class Figure:
                 return f"{value * 100:+.2f}".replace("-", "\N{MINUS SIGN}")
             case "times":
                 return times(value) if self._decimals is None else f"{value:.{self._decimals}f}"
+            case "number":
+                return f"{value:+,.0f}".replace("-", "\N{MINUS SIGN}")
             case _:
-                return f"{value:,.2f}"
+                return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def short(label: EvidenceLabel) -> str:

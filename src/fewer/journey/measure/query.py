@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,7 +41,8 @@ from fewer.evaluate.sql.tree import (
     table,
     window,
 )
-from fewer.journey.measure.cost import FACTS, AdDay
+from fewer.journey.measure.ads import AdDay
+from fewer.journey.measure.cost import FACTS
 from fewer.journey.measure.landmark import Landmark
 from fewer.journey.measure.outcomes import AtRisk, Outcomes, among
 from fewer.model.catalog import SESSION_ID, Catalog
@@ -137,9 +139,11 @@ class Reader:
         return min(local_midnight(local_date(last, zone) + timedelta(days=1), zone), not_after_us)
 
     def ad_days(self) -> list[AdDay]:
-        """Ad reports, added up by day, segment, arm and currency."""
-        keys = ("day", "segment", "arm", "currency")
-        totals = [named(exp.Sum(this=self.functions.int128(column(fact))), fact) for fact in FACTS]
+        """Ad reports, added up by day, ad, segment, arm and currency."""
+        ids = ("platform", "campaign", "ad_set", "ad")
+        named = ("campaign_name", "ad_set_name", "ad_name")
+        keys = ("day", "segment", "arm", "currency", *ids, *named)
+        totals = [_sum(self.functions.int128(column(fact)), fact) for fact in FACTS]
         rows = self.engine.run(
             select(
                 [*(column(key) for key in keys), *totals],
@@ -147,13 +151,7 @@ class Reader:
                 group=[column(key) for key in keys],
             )
         ).to_pylist()
-        return [
-            AdDay(
-                *(row[key] for key in keys),
-                *(float(row[f] or 0) / (MICRO if f in _MICRO_FACTS else 1) for f in FACTS),
-            )
-            for row in rows
-        ]
+        return [_ad_day(row) for row in rows]
 
     def active_days(
         self, start_us: int, end_us: int
@@ -178,6 +176,29 @@ class Reader:
             rows.column("person").to_numpy().astype(np.uint32),
             rows.column("days").to_numpy().astype(np.int64),
         )
+
+
+def _sum(of: exp.Expr, name: str) -> exp.Expr:
+    """A sum with a name."""
+    return named(exp.Sum(this=of), name)
+
+
+def _ad_day(row: dict[str, Any]) -> AdDay:
+    names = tuple(
+        (level, tuple(dict.fromkeys(n for n in (row[level], row[f"{level}_name"]) if n)))
+        for level in ("campaign", "ad_set", "ad")
+    )
+    facts = {f: float(row[f] or 0) / (MICRO if f in _MICRO_FACTS else 1) for f in FACTS}
+    return AdDay(
+        day=row["day"],
+        segment=row["segment"],
+        arm=row["arm"],
+        currency=row["currency"],
+        platform=row["platform"] or "",
+        ad_key="/".join(row[k] or "" for k in ("platform", "campaign", "ad_set", "ad")),
+        names=names,
+        **facts,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
+from fewer.journey.measure.causal import Causal
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import Figure, change
 from fewer.journey.measure.landmark import Landmark
@@ -25,6 +26,7 @@ class Verdict(StrEnum):
     NO_DIFFERENCE = "no difference seen"
     CANNOT_TELL = "not enough data yet"
     SPLIT_BROKEN = "split check failed"
+    TOO_EARLY = "not over yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,14 @@ class SplitResult:
     planned: float  # share held out
     seen: float
     p: float | None
+    p_adjusted: float | None = None  # over the segments of the experiment
+    stage: str = "analysed"  # assigned, synced or analysed: the check that decided
 
     @property
     def broken(self) -> bool:
         """Whether chance can't explain the sizes: then nothing of the comparison may be read."""
-        return self.p is not None and self.p < ALARM
+        p = self.p if self.p_adjusted is None else self.p_adjusted
+        return p is not None and p < ALARM
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -103,6 +108,8 @@ class SplitResult:
             "planned_share": self.planned,
             "seen_share": self.seen,
             "p": self.p,
+            "p_adjusted": self.p_adjusted,
+            "stage": self.stage,
             "broken": self.broken,
         }
 
@@ -124,6 +131,7 @@ class Comparison:
     needed: tuple[Needed, ...] = ()
     split: SplitResult | None = None
     note: str = ""
+    causal: Causal | None = None  # of randomised comparisons only
 
     @property
     def lift(self) -> Figure | None:
@@ -148,6 +156,7 @@ class Comparison:
             "needed": [n.to_json() for n in self.needed],
             "split": self.split.to_json() if self.split else None,
             "note": self.note,
+            "causal": self.causal.to_json() if self.causal else None,
         }
 
 
@@ -164,6 +173,7 @@ class Row:
     group: Group
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...] = ()
+    experiment: str = ""  # that made the groups, for randomised comparisons
 
     def against(self, name: str) -> Comparison:
         """The comparison with the group of that name; KeyError without one."""
@@ -188,6 +198,7 @@ class Row:
                 {**c.to_json(), "sentence": sentence(self.group, c)} for c in self.comparisons
             ],
             "notes": list(self.notes),
+            "experiment": self.experiment or None,
         }
 
 
@@ -234,7 +245,7 @@ def sentence(group: Group, found: Comparison) -> str:
     (randomised holdout, ...)``.
     """
     counts = f"{group.counts} against {found.against.counts}"
-    if found.ratio is None or found.verdict is Verdict.SPLIT_BROKEN:
+    if found.ratio is None:
         return check_words(f"{found.verdict.value}: {found.note} ({counts})", found.label)
     estimate, limits = found.ratio.estimate, found.ratio.words
     inside = limits[limits.index("(") + 1 : -1]
