@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import pyarrow as pa
@@ -51,6 +54,41 @@ def drawn(tmp_path: Path) -> Any:
     loaded = load(scene.world, tmp_path)
     data = Dataset(loaded.relations, loaded.catalog, (str(tmp_path / "events.parquet"),))
     return scene, asked, data
+
+
+@pytest.fixture
+def connect_server() -> Iterator[str]:
+    """URL of a real server of Spark Connect on a free port of this machine."""
+    import pyspark
+
+    pytest.importorskip("grpc", reason="never: needs pyspark[connect]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "spark.connect.grpc.binding.port": port,
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+    }
+    command = [Path(pyspark.__file__).parent / "bin/spark-submit", "--master", "local[2]"]
+    command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    command += [part for key, value in options.items() for part in ("--conf", f"{key}={value}")]
+    command.append("spark-internal")
+    with subprocess.Popen(command, stdout=DEVNULL, stderr=DEVNULL) as server:
+        try:
+            for _ in range(600):
+                if server.poll() is not None or _answers(port):
+                    break
+                time.sleep(0.1)
+            yield f"sc://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
 def apart(what: str, url: str) -> dict[str, Any]:
@@ -334,7 +372,8 @@ class TestApart:
         assert "The session of Spark has ended" in str(said["error"])
         assert said["again"] is True
 
-    def test_connect(self):
-        """A server of Spark Connect, started beside the client, as a user's would be."""
-        pytest.importorskip("grpc", reason="needs pyspark[connect]")
-        assert apart("equal", "sc://local")["equal"] is True
+    def test_connect(self, connect_server):
+        """A server of Spark Connect beside the client, as a user's would be."""
+        said = apart("equal", connect_server)
+        assert said["equal"] is True
+        assert said["executors"] == 0  # they are the server's
