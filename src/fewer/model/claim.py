@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, model_validator
 
 from fewer.model.base import Frozen, Name, RuleError, SegmentId, Text
-from fewer.model.condition import Condition
+from fewer.model.condition import AnyOf, Condition
 from fewer.model.mapping import Zone
 from fewer.model.number import Number
 from fewer.model.window import DAY, At, Duration, Span, local_date, local_midnight
@@ -142,6 +142,11 @@ class PeopleClaim(Frozen):
     )
     index: IndexTimes = IndexTimes()
     group: Condition
+    each: bool = Field(
+        default=False,
+        strict=True,
+        description="With a group of `any`: count a person once for each of them that holds.",
+    )
     against: Condition | None = Field(None, description="Default: the rest of the population.")
     lookback: Span | None = Field(
         None, description="How far back groups look. Default: their longest window."
@@ -157,6 +162,24 @@ class PeopleClaim(Frozen):
         (), description="Events that are part of converting: groups may not use them."
     )
     says: Says
+
+    @model_validator(mode="after")
+    def _each_of_some(self) -> Self:
+        if self.each and not isinstance(self.group, AnyOf):
+            raise RuleError(
+                "each_of_what",
+                "'each' counts people once for each condition under 'any', and there is none.",
+                key="each",
+                hint="Write group: {any: [...]}, or take 'each' out.",
+            )
+        return self
+
+    @property
+    def groups(self) -> tuple[Condition, ...]:
+        """The conditions of the group: one, or with `each` those under its `any`."""
+        if self.each and isinstance(self.group, AnyOf):
+            return self.group.any
+        return (self.group,)
 
     @property
     def title(self) -> str:

@@ -265,7 +265,7 @@ class Checker:
         if used & set(goal.did):
             notes.append("groups count earlier conversions too: this is about converting again")
         told = Told(
-            describe(claim.group),
+            _in_words(claim),
             describe(claim.against) if claim.against else "everyone else in the population",
             describe(claim.population) if claim.population else "everyone",
             goal.title,
@@ -375,7 +375,7 @@ class Looks:
     def __init__(self, checker: Checker, claim: PeopleClaim, windows: Windows) -> None:
         self.checker, self.claim = checker, claim
         self.project = checker.project
-        far = {"group": claim.group}
+        far = {f"group_{n}": condition for n, condition in enumerate(claim.groups)}
         if claim.against is not None:
             far["against"] = claim.against
         self.population = {} if claim.population is None else {"population": claim.population}
@@ -410,11 +410,13 @@ class Looks:
         people = found.get("population", everyone) & everyone
         for name in self.claim.exclude:
             people -= found[name]
-        group = found["group"] & people
+        groups = tuple(found[f"group_{n}"] & people for n in range(len(self.claim.groups)))
         # A comparison that is written may overlap the group: everyone, a broader segment.
-        against = found["against"] & people if "against" in found else people - group
+        against = found.get("against", people) & people
+        if "against" not in found:
+            against -= BitMap.union(*groups)
         levels = tuple(found[f"active_{days}"] for days in _ACTIVE_DAYS)
-        return Look(t, group, against, levels)
+        return Look(t, groups, against, levels)
 
     def _matching(
         self,
@@ -445,6 +447,15 @@ class Looks:
         seen = engine.evaluate(whole)
         found = {name: seen.members[i] for name, i in ids.items()}
         return found | {name: seen.members[name] for name in also}, seen.universe
+
+
+def _in_words(claim: PeopleClaim) -> str:
+    if not claim.each:
+        return describe(claim.group)
+    ids = [c.in_segment for c in claim.groups if isinstance(c, InSegment)]
+    if len(ids) < len(claim.groups):
+        return f"once for each of these that holds: {describe(claim.group)}"
+    return f"members of a segment, once for each they are in: {', '.join(ids)}"
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -47,13 +47,14 @@ def report_claims(segments: Sequence[Segment]) -> tuple[ReportClaim, ...]:
 
 
 def conversion_claim(goal: Goal, segments: Collection[str], at_risk: AtRisk) -> PeopleClaim:
-    """Members of any segment against everyone who was active in the last 90 days."""
+    """Members of each segment against everyone who was active in the last 90 days."""
     return PeopleClaim(
         id=CONVERSION,
         name=TITLES[CONVERSION],
         population=Did(did=(ANY_EVENT,), within=_ACTIVE),
         index=IndexTimes(every=_FOUR_WEEKS),  # all segments at each: half a year in a few looks
         group=AnyOf(any=tuple(InSegment(in_segment=s) for s in segments)),
+        each=True,
         against=AllOf(all=()),
         gap=goal.gap or _GAP,
         outcome=goal.id,

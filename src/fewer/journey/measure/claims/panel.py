@@ -49,13 +49,13 @@ class Conversions:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Who is in which group at one index time; whoever is in both counts on both sides.
+    """Who is in which group at one index time; whoever is in several counts in each of them.
 
     `strata` are groups of people of equal prior activity; whoever is in none had none.
     """
 
     index_us: int
-    group: BitMap
+    groups: tuple[BitMap, ...]
     against: BitMap
     strata: tuple[BitMap, ...] = ()
 
@@ -141,9 +141,9 @@ def panel(
 def _one(
     place: int, look: Look, conversions: Conversions, windows: Windows, data_from_us: int
 ) -> tuple[NDArray[np.generic], ...]:
-    sides = [np.asarray(side.to_array(), dtype=np.uint32) for side in (look.group, look.against)]
+    sides = [np.asarray(s.to_array(), dtype=np.uint32) for s in (*look.groups, look.against)]
     person = np.concatenate(sides)
-    first = np.arange(len(person)) < len(sides[0])
+    first = np.arange(len(person)) < len(person) - len(sides[-1])
     if windows.at_risk == "not_before":
         fresh = ~conversions.among(person, np.iinfo(np.int64).min, look.index_us)
         person, first = person[fresh], first[fresh]
