@@ -123,8 +123,10 @@ def rate_ratio(
         high = np.where(x2 > 0, special.betaincinv(x1 + 1, np.maximum(x2, 1), 1 - half), 1.0)
         lower, upper = low / (1 - low) * e2 / e1, high / (1 - high) * e2 / e1
         share = e1 / (e1 + e2)
-        tails = special.bdtr(x1, x1 + x2, share), special.bdtrc(x1 - 1, x1 + x2, share)
-    p = np.minimum(2 * np.minimum(tails[0], np.where(x1 > 0, tails[1], 1.0)), 1.0)
+        # The binomial's two tails, both with what was seen, as incomplete beta functions.
+        below = np.where(x2 > 0, special.betainc(np.maximum(x2, 1), x1 + 1, 1 - share), 1.0)
+        above = np.where(x1 > 0, special.betainc(np.maximum(x1, 1), x2 + 1, share), 1.0)
+    p = np.minimum(2 * np.minimum(below, above), 1.0)
     why = np.select(
         [bare, silent, x2 == 0],
         [Why.NO_DENOMINATOR, Why.NONE_AT_ALL, Why.NONE_IN_COMPARISON],
