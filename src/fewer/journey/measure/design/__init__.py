@@ -1,0 +1,1 @@
+"""Before a test: what it can show, how long it takes, what it costs."""
