@@ -147,6 +147,10 @@ class Node:
             value = value[part]
         return value
 
+    def spot_of(self, path: Sequence[str | int] = ()) -> AnySpot:
+        """Offsets of the value at `path`, passing over parts that are not in the document."""
+        return self._find(path)[1]
+
     def _find(self, path: Sequence[str | int]) -> tuple[tuple[int, int] | None, AnySpot]:
         key, spot = None, self.spot
         for part in path:

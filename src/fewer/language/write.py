@@ -47,6 +47,15 @@ def write(data: Any) -> str:
     return "\n".join(_lines(data, top=True)) + "\n"
 
 
+def inline(data: Any) -> str:
+    """YAML of plain data on one line, lists and mappings in brackets.
+
+    >>> inline({"at_least": 3, "of": ["a", "NO"]})
+    '{at_least: 3, of: [a, "NO"]}'
+    """
+    return _flow(data)
+
+
 def text(value: str) -> str:
     """A text as YAML writes it: plain where nobody can misread it, else in double quotes.
 
