@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pyroaring import BitMap
 
 from fewer.errors import DefinitionError, NotFoundError, Problem
-from fewer.evaluate.plan.plan import plan
+from fewer.journey.measure.ads import join
 from fewer.journey.measure.claims.check import POOL, Told, check_people, check_reports
 from fewer.journey.measure.claims.headlines import (
     CONVERSION,
@@ -37,6 +37,7 @@ from fewer.journey.measure.query import Reader
 from fewer.language.words import describe
 from fewer.language.yaml import in_order as places_in_order
 from fewer.language.yaml import load, validate
+from fewer.model.ads import BROAD
 from fewer.model.claim import AtRisk, Claim, PeopleClaim, ReportClaim, Says
 from fewer.model.condition import (
     ANY_EVENT,
@@ -55,6 +56,7 @@ from fewer.model.segment import Segment
 from fewer.model.window import DAY, MINUTE, Between, Duration
 from fewer.project import clock
 from fewer.project.engines import need_store
+from fewer.project.rolling import engines, evaluate, free_id
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
@@ -234,8 +236,9 @@ class Checker:
     # ------------------------------------------------------------------------- about reports
 
     def _costs(self, claim: ReportClaim) -> CostTable | None:
-        days = self.reader.ad_days()
-        named = claim.segments or tuple(sorted({d.segment for d in days if d.segment} - {"broad"}))
+        rules, ids = self.project.settings.ads.names, set(self.segments)
+        days = join(self.reader.ad_days(), rules, ids).days
+        named = claim.segments or tuple(sorted({d.segment for d in days if d.segment} - {BROAD}))
         for name in claim.segments:
             self.project.definitions.segment(name.partition("@")[0])
         if not days:
@@ -386,27 +389,19 @@ class Looks:
 
     def at(self, moments: Sequence[int]) -> list[Look]:
         """Groups at each of the moments."""
-        last = max(moments) + self.late
-        if not self._versioned(min(moments), last):
-            with self.project.engine(last) as engine:
-                return [self._one(engine, engine, t) for t in moments]
+        later: Iterator[tuple[int, Engine]] = iter(())
+        if self.late:
+            later = engines(self.project, [t + self.late for t in moments])
         looks = []
-        for t in moments:  # traits, lists and consents are read as they were known at each
-            with self.project.engine(t) as engine, self.project.engine(t + self.late) as later:
-                looks.append(self._one(engine, later, t))
+        for t, engine in engines(self.project, moments):
+            found, everyone = self._matching(engine, self.conditions, t, self.claim.exclude)
+            if self.late:
+                then, one = next(later)
+                found |= self._matching(one, self.population, then)[0]
+            looks.append(self._look(t, found, everyone))
         return looks
 
-    def _versioned(self, first_us: int, last_us: int) -> bool:
-        """Whether anything but events differs between two moments."""
-        generation = self.project.generation
-        early, late = generation.relations(first_us), generation.relations(last_us)
-        return any(early[name] != late[name] for name in early if name != "events")
-
-    def _one(self, engine: Engine, later: Engine, t: int) -> Look:
-        found, everyone = self._matching(engine, self.conditions, t, self.claim.exclude)
-        if self.late:
-            then, _ = self._matching(later, self.population, t + self.late)
-            found |= then
+    def _look(self, t: int, found: dict[str, BitMap], everyone: BitMap) -> Look:
         people = found.get("population", everyone) & everyone
         for name in self.claim.exclude:
             people -= found[name]
@@ -426,25 +421,14 @@ class Looks:
         also: Collection[str] = (),
     ) -> tuple[dict[str, BitMap], BitMap]:
         """People for whom each condition holds at `t`, members of segments, and everyone."""
-        project = self.project
-        definitions = project.definitions.segments
-        taken = {s.id for s in definitions}
-        ids = {name: _free(f"claim_{name}", taken) for name in conditions}
+        ids = {name: free_id(self.project, f"claim_{name}") for name in conditions}
         made = [
             Segment(id=ids[name], where=condition, exclude_defaults=False)
             for name, condition in conditions.items()
         ]
         for name in also:
-            project.definitions.segment(name)
-        whole = plan(
-            [*definitions, *made],
-            as_of_us=t,
-            timezone=project.settings.timezone,
-            session_gap=project.settings.identity.session_gap,
-            catalog=project.generation.catalog,
-            default_exclude=[e for e in project.settings.exclude if definitions],
-        ).only([*ids.values(), *also])
-        seen = engine.evaluate(whole)
+            self.project.definitions.segment(name)
+        seen = evaluate(self.project, engine, made, also, t)
         found = {name: seen.members[i] for name, i in ids.items()}
         return found | {name: seen.members[name] for name in also}, seen.universe
 
@@ -456,12 +440,6 @@ def _in_words(claim: PeopleClaim) -> str:
     if len(ids) < len(claim.groups):
         return f"once for each of these that holds: {describe(claim.group)}"
     return f"members of a segment, once for each they are in: {', '.join(ids)}"
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
 
 
 def _activity(lookback_us: int) -> dict[str, Condition]:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from fewer.project.guarding import Tell
     from fewer.project.in_place import OwnData
     from fewer.project.keys import Keys
+    from fewer.project.lookback import Lookback
     from fewer.project.measuring import Measured
     from fewer.project.preview import Preview
     from fewer.project.previewing import Previewer
@@ -507,6 +508,12 @@ class Project:
         from fewer.project.claims import claims
 
         return claims(self, ids, goal=goal, tell=tell)
+
+    def lookback(self, segment: str, *, tell: Tell = _silent, **asked: Any) -> Lookback:
+        """Lookback windows of a segment side by side; for `asked` see `project.lookback.Ask`."""
+        from fewer.project.lookback import Ask, look_back
+
+        return look_back(self, segment, Ask(**asked), tell=tell)
 
     def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
         """Everything a report shows of a snapshot, as plain data."""

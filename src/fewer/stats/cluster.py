@@ -107,15 +107,27 @@ def clustered_rate(k: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> E
     Example:
         >>> one = clustered_rate([np.tile([1, 0, 0, 0], 10)], [np.full(40, 2)]).at(0)
         >>> f"{one.value:.3f} [{one.lower:.3f}, {one.upper:.3f}]"
-        '0.125 [0.070, 0.224]'
+        '0.125 [0.068, 0.218]'
     """
     some, of = counts(k, n)
     rate = _rate(some, of)
-    why = np.select([rate.units == 0, rate.value == 0], [Why.NO_PEOPLE, Why.NONE_AT_ALL], Why.FINE)
-    found = _log_limits(rate.value, rate.moved, (of > 0).sum(axis=-1), confidence, why)
+    every = rate.value == 1  # an interval on the scale of odds stays between 0 and 1
+    why = np.select(
+        [rate.units == 0, rate.value == 0, every],
+        [Why.NO_PEOPLE, Why.NONE_AT_ALL, Why.TOO_FEW_CLUSTERS],
+        Why.FINE,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = np.where(every, np.nan, 1 - rate.value)
+        odds = rate.value / rest
+        moved = rate.moved / np.where(every, 1.0, rest)[..., None]
+        found = _log_limits(odds, moved, (of > 0).sum(axis=-1), confidence, why)
+        lower, upper = (limit / (1 + limit) for limit in (found.lower, found.upper))
+    shown = estimates(
+        rate.value, lower, upper, method=Method.CLUSTER_LOG, why=why, confidence=confidence
+    )
     few = rate.converted < LEAST_CONVERTED
-    found.p.fill(np.nan)  # a rate is not compared with anything
-    return found.without_interval(few, Why.TOO_FEW_CLUSTERS)
+    return shown.without_interval(few, Why.TOO_FEW_CLUSTERS)
 
 
 def stratified_ratio(

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, str]] = {
     "export": "export:export",
     "measure": "measure:measure",
     "claims": "claims:claims",
+    "lookback": "lookback:lookback",
     "run": "run:run",
     "report": "report:report",
     "demo": "demo:demo",

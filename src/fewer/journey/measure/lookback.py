@@ -113,7 +113,7 @@ def _bands(
     label = EvidenceLabel.RAW_ASSOCIATION
     added = [people[0], *(wide - short for short, wide in itertools.pairwise(people))]
     parts, wholes = sums(added, outcomes), sums(people, outcomes)
-    names = _labels([_window(one) for one in order])
+    names = band_labels([_window(one) for one in order])
     bands = groups(names, parts, outcomes, label)
     totals = groups([one.id for one in order], wholes, outcomes, label)
     first, before = sums(added[1:], outcomes), sums(added[:-1], outcomes)
@@ -139,15 +139,15 @@ def _window(one: Population) -> int:
     return _duration(one).micros
 
 
-def _labels(windows: list[int]) -> list[str]:
+def band_labels(windows: list[int]) -> list[str]:
     """Names of the bands.
 
     Of 7 and 14 days ``0-7 days``, ``8-14 days``; of 14 and 7 days (something did not happen for
     so long) ``more than 14 days``, ``8-14 days``.
     """
     if windows != sorted(windows):
-        longest = _labels([windows[0]])[0].partition("-")[2]
-        return [f"more than {longest}", *_labels(windows[::-1])[:0:-1]]
+        longest = band_labels([windows[0]])[0].partition("-")[2]
+        return [f"more than {longest}", *band_labels(windows[::-1])[:0:-1]]
     day = 86_400_000_000
     if any(window % day for window in windows):
         hours = [window / 3_600_000_000 for window in windows]
