@@ -79,7 +79,9 @@ def _panel(panel: Panel, up: _Axis, left: float, *, first: bool) -> list[str]:
     parts = []
     for power in across.decades():
         x = across.at(10**power)
-        parts.append(_rule(x, x, top, bottom) + _text(x, bottom + 16, _short(power), "middle"))
+        # At the right edge the label would meet the first one of the next panel.
+        anchor = "end" if x > right - 20 else "middle"
+        parts.append(_rule(x, x, top, bottom) + _text(x, bottom + 16, _short(power), anchor))
     for power in up.decades():
         y = up.at(10**power)
         parts.append(_rule(left, right, y, y))
