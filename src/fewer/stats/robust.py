@@ -22,7 +22,7 @@ _CENTRES = 60
 _ZOOMS = 4
 _NODES = 24
 _FLAT = 1e-12
-_LARGE = 1e6  # bias variance from which Chebyshev's bound is exact to six digits
+_LARGE = 1e6  # bias variance from which Chebyshev's bound is exact to a thousandth
 
 
 def cva(bias: float, kurtosis: float = math.inf, *, confidence: float = 0.95) -> float:
