@@ -245,7 +245,9 @@ class Estimates:
             np.where(drop, np.nan, self.lower),
             np.where(drop, np.nan, self.upper),
             np.where(drop, np.nan, self.p),
-            np.where(drop & ~np.isnan(self.lower), np.uint8(why), self.why),
+            np.where(drop & (~np.isnan(self.lower) | (self.why == Why.FINE)), why, self.why).astype(
+                np.uint8
+            ),
             self.method,
             self.confidence,
         )

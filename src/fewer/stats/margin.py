@@ -59,8 +59,7 @@ class Against:
 
     def verdict(self, *index: int) -> Verdict:
         """The verdict of one element."""
-        found: Verdict = self.verdicts[index]
-        return found
+        return Verdict(self.verdicts[index])
 
 
 def rates_within(

@@ -99,7 +99,7 @@ def difference_score(
     with np.errstate(divide="ignore", invalid="ignore"):
         found = off / np.sqrt(variance)
     still = variance <= _EDGE**2
-    return np.where(still, np.where(np.abs(off) <= _EDGE, 0.0, np.sign(off) * np.inf), found)
+    return np.where(still, np.where(np.abs(off) <= _EDGE, 0.0, np.copysign(np.inf, off)), found)
 
 
 def _limit(

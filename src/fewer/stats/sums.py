@@ -62,7 +62,7 @@ class Sums:
     def __getitem__(self, index: Index | tuple[Index, ...]) -> Sums:
         """Some of the rows; an index addresses the shape of `n`."""
         at = index if isinstance(index, tuple) else (index,)
-        if Ellipsis not in at:
+        if not any(part is Ellipsis for part in at):
             at = (*at, Ellipsis)
         spread = (*at, slice(None)), (*at, slice(None), slice(None))
         return Sums(
