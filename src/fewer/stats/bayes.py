@@ -33,6 +33,7 @@ VAGUE: Prior = (0.5, 0.0)
 
 _NODES = 161
 _WIDTH = 9.0  # posterior standard deviations on the logit scale, to either side
+_TAIL = 20.0  # exp(-20) of the probability is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +252,10 @@ def _grid(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Rates across a beta distribution, last axis, and its probability at each."""
     centre = special.digamma(a) - special.digamma(b)
     width = np.sqrt(special.polygamma(1, a) + special.polygamma(1, b))
-    reach = np.linspace(-_WIDTH, _WIDTH, _NODES)
-    at = centre[..., None] + width[..., None] * reach
+    # Tails fall off as exp(a t) and exp(-b t): slowly with less than one event on a side.
+    left = centre - np.maximum(_WIDTH * width, _TAIL / a)
+    right = centre + np.maximum(_WIDTH * width, _TAIL / b)
+    at = np.linspace(left, right, _NODES, axis=-1)
     rate = special.expit(at)
     logs = -a[..., None] * np.logaddexp(0, -at) - b[..., None] * np.logaddexp(0, at)
     weight = np.exp(logs - logs.max(axis=-1, keepdims=True))
