@@ -107,8 +107,8 @@ def rates_view(
         ValueError: A count is not between 0 and its group, or a prior is not positive.
 
     Source:
-        Integrals over the comparison's posterior by the trapezoidal rule on the logit scale,
-        where the integrand and all its derivatives vanish at both ends.
+        Integrals over the narrower posterior by the trapezoidal rule on the logit scale, where
+        the integrand and all its derivatives vanish at both ends.
 
     Example:
         >>> found = rates_view([60], [1000], [45], [1000], smallest=0.1)
@@ -123,19 +123,25 @@ def rates_view(
             x1 + first[0], m1 - x1 + first[1], x2 + second[0], m2 - x2 + second[1]
         )
     )
-    rate, weight = _grid(a2, b2)
-    a, b = a1[..., None], b1[..., None]
+    # Integrate over the narrower of the two: the other's distribution is then smooth on the grid.
+    narrow_first = _logit_variance(a1, b1) < _logit_variance(a2, b2)
+    rate, weight = _grid(np.where(narrow_first, a1, a2), np.where(narrow_first, b1, b2))
+    a, b = (np.where(narrow_first, x, y)[..., None] for x, y in ((a2, a1), (b2, b1)))
     below = special.betainc(a, b, rate)
-    # Expected shortfall of the first below a given rate of the comparison, in closed form.
+    # Expected shortfall of the wider below a given rate of the narrower, in closed form.
     short = rate * below - a / (a + b) * special.betainc(a + 1, b, rate)
-    worse = (weight * below).sum(-1)
-    loss = (weight * short).sum(-1)
-    bar = np.minimum(rate * (1 + smallest), 1.0)
-    clearly = (weight * special.betaincc(a, b, bar)).sum(-1) if smallest else 1 - worse
+    under, shortfall = (weight * below).sum(-1), (weight * short).sum(-1)
+    better = np.where(narrow_first, under, 1 - under)
     gain = a1 / (a1 + b1) - a2 / (a2 + b2)
+    loss = np.where(narrow_first, shortfall - gain, shortfall)
+    clearly = better
+    if smallest:
+        times = np.where(narrow_first, 1 / (1 + smallest), 1 + smallest)[..., None]
+        passed = (weight * special.betainc(a, b, np.minimum(rate * times, 1.0))).sum(-1)
+        clearly = np.where(narrow_first, passed, 1 - passed)
     shape = np.shape(np.broadcast_arrays(x1, m1, x2, m2)[0])
     seen = np.broadcast_to((m1 > 0) & (m2 > 0), shape)
-    return _view(1 - worse, clearly, loss, loss + gain, seen)
+    return _view(better, clearly, loss, loss + gain, seen)
 
 
 def counts_view(
@@ -248,10 +254,15 @@ def normal_view(
     )
 
 
+def _logit_variance(a: Floats, b: Floats) -> Floats:
+    found: Floats = special.polygamma(1, a) + special.polygamma(1, b)
+    return found
+
+
 def _grid(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Rates across a beta distribution, last axis, and its probability at each."""
     centre = special.digamma(a) - special.digamma(b)
-    width = np.sqrt(special.polygamma(1, a) + special.polygamma(1, b))
+    width = np.sqrt(_logit_variance(a, b))
     # Tails fall off as exp(a t) and exp(-b t): slowly with less than one event on a side.
     left = centre - np.maximum(_WIDTH * width, _TAIL / a)
     right = centre + np.maximum(_WIDTH * width, _TAIL / b)
