@@ -1,0 +1,1 @@
+"""Pictures as text: numbers in, SVG and HTML out (pure)."""

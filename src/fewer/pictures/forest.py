@@ -1,0 +1,158 @@
+"""Forest plot: ratios with their intervals around the line of no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+from fewer.pictures.axis import LogAxis, around
+from fewer.pictures.svg import (
+    NARROW,
+    WIDE,
+    arrow,
+    fill,
+    legend,
+    line,
+    outlined,
+    path,
+    picture,
+    rect,
+    stroke,
+    text,
+)
+
+_LABELS: Final = 300
+_WORDS: Final = 300
+_TOP: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A row: an estimate with its interval, and the words beside it.
+
+    A `low` of 0 and a `high` of infinity mean that there is no such limit.
+    """
+
+    label: str
+    estimate: float
+    low: float
+    high: float
+    words: str = ""
+    strong: bool = False  # interval clear of the reference after correction
+    pooled: bool = False  # of the whole programme: drawn as a diamond
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a row's parts stand."""
+
+    width: float
+    left: float
+    right: float
+    row: float
+    narrow: bool
+
+
+_ROOMY: Final = _Place(WIDE, _LABELS, WIDE - _WORDS, 28, narrow=False)
+_TIGHT: Final = _Place(NARROW, 10, NARROW - 10, 58, narrow=True)
+
+
+def forest(
+    rows: Sequence[Interval],
+    *,
+    simulated: bool,
+    title: str,
+    sides: tuple[str, str] = ("less", "more"),
+    narrow: bool = False,
+) -> str:
+    """Ratios on a log axis around 1; limits beyond the axis, or none at all, are arrows."""
+    if not rows:
+        return ""
+    place = _TIGHT if narrow else _ROOMY
+    ends = [v for r in rows for v in (r.low, r.high, r.estimate)]
+    low, high = around([*ends, 1 / 1.5, 1.5], least=0.05, most=20.0)
+    axis = LogAxis(low, high, place.left + 8, place.right - 8)
+    bottom = _TOP + place.row * len(rows)
+    parts = [_stripe(place, i) for i in range(1, len(rows), 2)]
+    parts += [_scale(axis, bottom, sides, place)]
+    parts += [_row(axis, row, _TOP + i * place.row, place) for i, row in enumerate(rows)]
+    keys, full = legend(_keys(axis, rows), 10, bottom + 24, place.width - 10)
+    words = "; ".join(f"{row.label}: {row.words or f'{row.estimate:.2f}x'}" for row in rows)
+    body = "".join(parts) + keys
+    return picture(place.width, full, title, body, simulated=simulated, words=words)
+
+
+def _stripe(place: _Place, row: int) -> str:
+    return rect(0, _TOP + row * place.row, place.width, place.row, fill("stripe"))
+
+
+def _scale(axis: LogAxis, bottom: float, sides: tuple[str, str], place: _Place) -> str:
+    parts = []
+    for value in axis.ratios():
+        x = axis.at(value)
+        if value != 1.0:
+            parts.append(line(x, _TOP - 6, x, bottom, stroke("line")))
+        parts.append(text(x, _TOP - 10, f"{value:g}x", anchor="middle", size=10, colour="quiet"))
+    middle = axis.at(1.0)
+    parts.append(line(middle, _TOP - 6, middle, bottom, stroke("quiet", 1.2, "3 3")))
+    less, more = f"← {sides[0]}", f"{sides[1]} →"
+    parts.append(text(middle - 12, 18, less, anchor="end", size=11, colour="quiet",
+                      room=middle - place.left - 12))  # fmt: skip
+    parts.append(text(middle + 12, 18, more, size=11, colour="quiet",
+                      room=place.right - middle - 12))  # fmt: skip
+    return "".join(parts)
+
+
+def _row(axis: LogAxis, row: Interval, y: float, place: _Place) -> str:
+    if place.narrow:
+        middle, room = y + 44, place.width - 20
+        said = text(10, y + 16, row.label, bold=True, room=room)
+        said += text(10, y + 31, row.words, colour="quiet", size=11, room=room)
+    else:
+        middle = y + place.row / 2
+        said = text(place.left - 12, middle + 4, row.label, anchor="end", bold=row.pooled,
+                    room=place.left - 22)  # fmt: skip
+        said += text(place.right + 14, middle + 4, row.words, colour="quiet", size=11,
+                     room=place.width - place.right - 18)  # fmt: skip
+    return said + _mark(axis, row, middle)
+
+
+def _mark(axis: LogAxis, row: Interval, y: float) -> str:
+    colour = "blue" if row.strong else "quiet"
+    low, high = axis.at(max(row.low, axis.low)), axis.at(min(row.high, axis.high))
+    x = axis.at(row.estimate)
+    told = f"{row.label}: {row.words or f'{row.estimate:.2f}x'}"
+    bounded = row.low >= axis.low and row.high <= axis.high
+    if row.pooled and bounded:
+        corners = [(low, y), (x, y - 8), (high, y), (x, y + 8)]
+        look = fill("blue") if row.strong else outlined("paper", "quiet")
+        return path(corners, look, closed=True)
+    parts = [line(low, y, high, y, stroke(colour, 2))]
+    parts.append(arrow(low, y, right=False, colour=colour) if row.low < axis.low
+                 else line(low, y - 4, low, y + 4, stroke(colour, 2)))  # fmt: skip
+    parts.append(arrow(high, y, right=True, colour=colour) if row.high > axis.high
+                 else line(high, y - 4, high, y + 4, stroke(colour, 2)))  # fmt: skip
+    if axis.low <= row.estimate <= axis.high:
+        look = fill("blue") if row.strong else outlined("paper", "quiet", 1.8)
+        parts.append(rect(x - 4.5, y - 4.5, 9, 9, look, title=told, round_=1))
+    return "".join(parts)
+
+
+def _keys(axis: LogAxis, rows: Sequence[Interval]) -> list[tuple[str, str]]:
+    strong = rect(-4.5, -4.5, 9, 9, fill("blue"), round_=1)
+    weak = rect(-4.5, -4.5, 9, 9, outlined("paper", "quiet", 1.8), round_=1)
+    keys = []
+    if any(r.strong for r in rows):
+        keys.append((strong, "clear of no difference, after correction"))
+    if any(not r.strong for r in rows):
+        keys.append((weak, "not clear"))
+    if any(r.pooled for r in rows):
+        corners = [(-5.0, 0.0), (0.0, -5.0), (5.0, 0.0), (0.0, 5.0)]
+        keys.append((path(corners, fill("quiet"), closed=True), "all segments together"))
+    if any(r.low < axis.low or r.high > axis.high for r in rows):
+        none = any(r.low <= 0 or r.high == inf for r in rows)
+        words = "the interval goes on, or has no limit there" if none else "the interval goes on"
+        keys.append((arrow(5, 0, right=True, colour="quiet"), words))
+    return keys
