@@ -13,6 +13,7 @@ from scipy import special
 
 from fewer.stats.estimate import Codes, Estimates, Floats, Method, Why, estimates, normal_quantile
 from fewer.stats.sums import Sums
+from fewer.stats.user_ratio import LEAST_PEOPLE
 
 
 def fieller(
@@ -67,7 +68,7 @@ def fieller(
         raise ValueError("variances are 0 or more")
     normal_quantile(confidence)  # refuses what is no confidence
     z = np.where(np.isinf(nu), normal_quantile(confidence), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         t = np.where(np.isinf(nu), z, special.stdtrit(np.maximum(nu, 1.0), 0.5 + confidence / 2))
         value = np.where(b != 0, a / b, np.nan)
         # r is kept if (a - r b)^2 <= t^2 var(a - r b): a quadratic in r.
@@ -98,6 +99,9 @@ def fieller_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95
         under: Name of what is below the line, nobody below 0.
         confidence: Two-sided coverage, a fraction.
 
+    Returns:
+        As `fieller`; no interval with fewer than `user_ratio.LEAST_PEOPLE` people with a value.
+
     Example:
         >>> from fewer.stats.sums import sums_of
         >>> rng = np.random.default_rng(1)
@@ -116,8 +120,10 @@ def fieller_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95
             sums.covariance(under, under) * scale,
             sums.covariance(over, under) * scale,
         )
-    free = np.maximum(sums.moments(under).valued - 1, 1)
-    return fieller(*parts, free=free, positive=True, confidence=confidence)
+    valued = np.minimum(sums.moments(over).valued, sums.moments(under).valued)
+    free = np.maximum(valued - 1, 1)
+    found = fieller(*parts, free=free, positive=True, confidence=confidence)
+    return found.without_interval(np.asarray(valued < LEAST_PEOPLE), Why.TOO_FEW_VALUES)
 
 
 def mean_ratio_fieller(

@@ -2,8 +2,11 @@
 
 Each person adds to both sums, above and below the line, so the two move together. The interval
 comes from each person's share in the logarithm of the ratio (the delta method on the log scale),
-which keeps its limits positive and its promise for the skewed sums of small groups. For sums by
-day, without people, see `ratio`.
+which keeps its limits positive. For sums by day, without people, see `ratio`.
+
+A few large amounts make any such interval too narrow. Withholding it where a sample looks skewed
+makes matters worse (samples that happen to miss the large amounts look calm), so the rule counts
+people only, and skewed amounts are better capped: see the coverage in docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -14,15 +17,16 @@ from scipy import special
 from fewer.stats.estimate import (
     Codes,
     Estimates,
-    Flags,
     Floats,
     Method,
     Why,
     estimates,
     normal_quantile,
 )
-from fewer.stats.mean import LEAST_VALUES
 from fewer.stats.sums import Sums
+
+LEAST_PEOPLE = 30
+"""People with a value on both sides of the line below which no interval is offered."""
 
 
 def user_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95) -> Estimates:
@@ -36,7 +40,7 @@ def user_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95) -
 
     Returns:
         Ratios in units of `over` per unit of `under`. Undefined where `under` sums to 0; no
-        interval where fewer than `mean.LEAST_VALUES` people have a value on either side.
+        interval where fewer than `LEAST_PEOPLE` people have a value on either side.
 
     Source:
         Deng, Knoblich & Lu (2018), KDD, 233-242, on the log scale.
@@ -65,7 +69,7 @@ def user_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95) -
         why=_why(sums, over, under),
         confidence=confidence,
     )
-    return found.without_interval(np.asarray(valued < LEAST_VALUES), Why.TOO_FEW_VALUES)
+    return _offered(found, valued)
 
 
 def user_ratio_ratio(
@@ -95,7 +99,7 @@ def user_ratio_ratio(
         '1.20 [1.06, 1.36]'
     """
     (a, e1), (b, e2) = (_log_error(g, over, under) for g in (first, second))
-    few, free = _free(first, second, over, under, e1, e2)
+    valued, free = _free(first, second, over, under, e1, e2)
     normal_quantile(confidence)  # refuses what is no confidence
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value, error = np.where(b > 0, a / b, np.nan), np.sqrt(e1 + e2)
@@ -106,7 +110,7 @@ def user_ratio_ratio(
     found = estimates(
         value, lower, upper, method=Method.LOG_DELTA, p=p, why=why, confidence=confidence
     )
-    return found.without_interval(few, Why.TOO_FEW_VALUES)
+    return _offered(found, valued)
 
 
 def user_ratio_difference(
@@ -122,7 +126,7 @@ def user_ratio_difference(
     """
     (a, e1), (b, e2) = (_log_error(g, over, under) for g in (first, second))
     one, other = (user_ratio(g, over, under, confidence=confidence) for g in (first, second))
-    few, free = _free(first, second, over, under, e1, e2)
+    valued, free = _free(first, second, over, under, e1, e2)
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = a - b
         error = np.sqrt(e1 * a**2 + e2 * b**2)
@@ -131,7 +135,7 @@ def user_ratio_difference(
         upper = gap + np.hypot(one.upper - a, b - other.lower)
     why = np.maximum(_why(first, over, under), _why(second, over, under))
     found = estimates(gap, lower, upper, method=Method.DELTA, p=p, why=why, confidence=confidence)
-    return found.without_interval(few, Why.TOO_FEW_VALUES)
+    return _offered(found, valued)
 
 
 def _log_error(sums: Sums, over: str, under: str) -> tuple[Floats, Floats]:
@@ -144,7 +148,10 @@ def _log_error(sums: Sums, over: str, under: str) -> tuple[Floats, Floats]:
             - 2 * sums.covariance(over, under) / (x * d)
             + sums.covariance(under, under) / d**2
         )
-        return value, np.where((x > 0) & (d > 0), np.maximum(spread, 0.0) / sums.n, np.nan)
+        # Only people with an amount inform the error: its divisor counts them, not everyone.
+        valued = np.maximum(_valued(sums, over, under), 2)
+        spread = np.maximum(spread, 0.0) * valued / (valued - 1)
+        return value, np.where((x > 0) & (d > 0), spread / sums.n, np.nan)
 
 
 def _valued(sums: Sums, over: str, under: str) -> Floats:
@@ -153,12 +160,16 @@ def _valued(sums: Sums, over: str, under: str) -> Floats:
 
 def _free(
     first: Sums, second: Sums, over: str, under: str, e1: Floats, e2: Floats
-) -> tuple[Flags, Floats]:
-    """Where there are too few people with a value, and Satterthwaite's degrees of freedom."""
+) -> tuple[Floats, Floats]:
+    """People with a value in the smaller group, and Satterthwaite's degrees of freedom."""
     v1, v2 = _valued(first, over, under), _valued(second, over, under)
     with np.errstate(divide="ignore", invalid="ignore"):
         free = (e1 + e2) ** 2 / (e1**2 / np.maximum(v1 - 1, 1) + e2**2 / np.maximum(v2 - 1, 1))
-    return np.asarray(np.minimum(v1, v2) < LEAST_VALUES), np.nan_to_num(free, nan=1.0)
+    return np.minimum(v1, v2), np.nan_to_num(free, nan=1.0)
+
+
+def _offered(found: Estimates, valued: Floats) -> Estimates:
+    return found.without_interval(np.asarray(valued < LEAST_PEOPLE), Why.TOO_FEW_VALUES)
 
 
 def _why(sums: Sums, over: str, under: str) -> Codes:
