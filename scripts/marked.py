@@ -41,6 +41,8 @@ def run(name: str) -> tuple[str, int, float, str]:
             SUITES[name],
             "-p",
             "no:cacheprovider",
+            "--durations=8",
+            "--durations-min=10",
         ]
         status = subprocess.call(command, stdout=output, stderr=subprocess.STDOUT)
         output.seek(0)

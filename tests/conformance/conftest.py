@@ -13,6 +13,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.engines import ENGINES, MARKED, Engine
+from conftest import SOAK
 
 GAPS = {
     "notimpl": "could be done here, is not yet",
@@ -24,6 +25,26 @@ GAPS = {
 def pytest_configure(config: pytest.Config) -> None:
     for gap, meaning in GAPS.items():
         config.addinivalue_line("markers", f"{gap}(engines): {meaning}; {{engine: reason}}")
+
+
+_EVERY = 3
+"""Of the further seeds of a law, Spark gets one in so many: each costs it ten seconds."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out further seeds on Spark, but not of a soak; those of other engines all run."""
+    if SOAK > 1:
+        return
+    left_out = [item for item in items if _is_further_seed(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not _is_further_seed(item)]
+
+
+def _is_further_seed(item: pytest.Item) -> bool:
+    asked = getattr(item, "callspec", None)
+    given = asked.params if asked else {}
+    further = given.get("engine") == "spark" and item.get_closest_marker("slow") is not None
+    return further and isinstance(given.get("seed"), int) and given["seed"] % _EVERY != 0
 
 
 @pytest.hookimpl(tryfirst=True)
