@@ -88,6 +88,8 @@ def assign(
     registered = ready(project, experiment_id)
     records = project.experiments.records(experiment_id)
     before = [r for r in records if r.kind == "assigned"]
+    if before and not add_new and build_id is None:
+        build_id = before[0].body.get("build")  # told as it was when it was made
     snapshot = project.snapshot(build_id)
     with Knowing(project, snapshot.as_of_us) as known:
         if before and not add_new:

@@ -19,6 +19,8 @@ from fewer.model.window import from_utc_micros
 
 if TYPE_CHECKING:
     from fewer.data.store.experiments import Record
+    from fewer.project.assigning import Made
+    from fewer.project.designing import Design
     from fewer.project.project import Project
 
 
@@ -197,6 +199,63 @@ class Experiments:
         """Results measured elsewhere, as imported; see docs/experiments.md."""
         found = [r for r in self.records(experiment) if r.kind == "lift"]
         return [dict(row, experiment=r.experiment) for r in found for row in r.body["rows"]]
+
+    def sizes(self, experiment: str) -> dict[str, int]:
+        """People in each arm; nothing before anybody is assigned."""
+        batches = self._batches(self.records(experiment))
+        if not batches:
+            return {}
+        arms = Assigned(self.get(experiment), batches).assignment.arms
+        return {arm: len(people) for arm, people in arms.items()}
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Every experiment written or registered, with its state, as plain data."""
+        registered = {one.id: one for one in self.registered()}
+        written = {one.id: one for one in self.project.definitions.experiments}
+        found = []
+        for name in dict.fromkeys((*registered, *written)):
+            record = registered.get(name)
+            one = record.experiment if record else written[name]
+            people = sum(self.sizes(name).values()) if record else 0
+            state = "assigned" if people else "registered" if record else "written"
+            found.append(
+                {
+                    "id": name,
+                    "title": one.title,
+                    "tests": one.tests,
+                    "state": state,
+                    "people": people,
+                    "ends": one.ends.text,
+                    "hash": record.hash if record else None,
+                    "in_files": name in written,
+                }
+            )
+        return found
+
+    # ------------------------------------------------------------------------------ doing things
+
+    def register(self, experiment: str, *, change: str = "") -> tuple[Registered, bool]:
+        """Write an experiment down for good; see `registering.register`."""
+        from fewer.project.registering import register
+
+        return register(self.project, experiment, change=change)
+
+    def assign(
+        self, experiment: str, *, build_id: str | None = None, add_new: bool = False
+    ) -> Made:
+        """Put the people of a snapshot into arms, once; see `assigning.assign`."""
+        from fewer.project.assigning import assign
+
+        return assign(self.project, experiment, build_id=build_id, add_new=add_new)
+
+    def design(self, experiment: str | Experiment, **options: Any) -> Design:
+        """What an experiment can show; see `designing.design`."""
+        from fewer.project.designing import design
+
+        one = experiment
+        if isinstance(one, str):
+            one = self.project.definitions.experiment(one)
+        return design(self.project, one, **options)
 
     def _batches(self, records: Sequence[Record]) -> tuple[Batch, ...]:
         """Batches of every assignment; a record keeps the parts of its n-th moment as ``n/...``."""

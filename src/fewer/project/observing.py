@@ -168,7 +168,8 @@ def _bounded(amounts: Floats, people: int, metric: Metric) -> Floats:
         return np.minimum(amounts, float(metric.mean.cap))
     if metric.mean.winsorise is not None:
         everyone = np.concatenate([amounts, np.zeros(max(people - len(amounts), 0))])
-        return np.minimum(amounts, np.percentile(everyone, float(metric.mean.winsorise)))
+        most = float(np.percentile(everyone, float(metric.mean.winsorise)))
+        return np.minimum(amounts, most)
     return amounts
 
 
