@@ -13,7 +13,7 @@ from scipy import special
 
 from fewer.stats.estimate import Codes, Estimates, Floats, Method, Why, estimates, normal_quantile
 from fewer.stats.sums import Sums
-from fewer.stats.user_ratio import LEAST_PEOPLE
+from fewer.stats.user_ratio import FREE, LEAST_PEOPLE
 
 
 def fieller(
@@ -109,7 +109,7 @@ def fieller_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95
         >>> spend = orders * rng.gamma(4.0, 5.0, 400)
         >>> one = fieller_ratio(sums_of({"x": spend, "d": orders}, [0] * 400, 1), "x", "d").at(0)
         >>> f"{one.value:.1f} [{one.lower:.1f}, {one.upper:.1f}]"
-        '19.4 [17.6, 21.2]'
+        '19.4 [17.5, 21.3]'
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 1 / sums.n
@@ -121,7 +121,7 @@ def fieller_ratio(sums: Sums, over: str, under: str, *, confidence: float = 0.95
             sums.covariance(over, under) * scale,
         )
     valued = np.minimum(sums.moments(over).valued, sums.moments(under).valued)
-    free = np.maximum(valued - 1, 1)
+    free = np.maximum(FREE * valued, 1)
     found = fieller(*parts, free=free, positive=True, confidence=confidence)
     return found.without_interval(np.asarray(valued < LEAST_PEOPLE), Why.TOO_FEW_VALUES)
 
