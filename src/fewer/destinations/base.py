@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -43,6 +43,8 @@ class Audience:
     build: str
     fingerprint: str
     data: Literal["real", "simulated"]
+    held_out: Mapping[str, BitMap] = field(default_factory=dict)
+    """Experiment -> members it holds out: they are never sent."""
 
     @property
     def as_of(self) -> str:

@@ -81,9 +81,14 @@ def prepare(
             f" Known: {', '.join(PLATFORMS)}."
         )
     allowed, removed = audience.members, {}
+    for experiment, people in audience.held_out.items():
+        left = allowed - people
+        removed[f"held out by experiment {experiment}"] = len(allowed) - len(left)
+        allowed = left
     if consent is not None:
-        allowed = audience.members & consent.granted
-        removed[f"no consent for {consent.purpose}"] = len(audience.members) - len(allowed)
+        left = allowed & consent.granted
+        removed[f"no consent for {consent.purpose}"] = len(allowed) - len(left)
+        allowed = left
     found = (
         _by_key(allowed, book)
         if keys == "person"

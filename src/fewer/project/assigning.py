@@ -116,6 +116,7 @@ def assign(
                     "snapshot": snapshot.fingerprint,
                     "moments": [snapshot.as_of_us],
                     "sizes": {part: len(who) for part, who in parts.items()},
+                    **({"regions": drawn.drawn.to_json()} if drawn.drawn else {}),
                 },
                 at_us=clock.now_us(),
                 people={f"0/{part}": who for part, who in parts.items()},
@@ -159,6 +160,7 @@ class _Drawing:
     ) -> None:
         self.project, self.experiment = project, experiment
         self.snapshot, self.known = snapshot, known
+        self.drawn: Regions | None = None
         self.never = BitMap()
         if experiment.tests != "global_holdout":
             self.never = held_out_of_all(project, known.everyone)
@@ -266,7 +268,7 @@ class _Drawing:
         regions = {
             name: who - self.never for name, who in self.known.trait(str(experiment.region)).items()
         }
-        found = self.regions(regions)
+        found = self.drawn = self._regions(regions)
         sent, held = (arm.id for arm in experiment.groups)
         parts = {f"arm:{a}": who for a, who in found.arms(regions, sent, held).items()}
         everyone = parts[f"arm:{sent}"] | parts[f"arm:{held}"]
@@ -274,7 +276,7 @@ class _Drawing:
         parts |= {f"segment:{k.segment}": k.people & everyone for k in kept}
         return parts | {f"region:{n}": who & everyone for n, who in regions.items()}
 
-    def regions(self, regions: Mapping[str, BitMap]) -> Regions:
+    def _regions(self, regions: Mapping[str, BitMap]) -> Regions:
         """Pairs of regions by the deciding metric's goal, before the snapshot."""
         metric = self.project.experiments.get(self.experiment.id).metrics[0]
         if not metric.goals:
@@ -305,7 +307,8 @@ def _made(
     experiment = assigned.experiment
     assignment = assigned.assignment
     drawing = _Drawing(project, experiment, snapshot, known)
-    regions = drawing.regions(assigned.named("region")) if experiment.tests == "geo" else None
+    told = assigned.batches[0].record.body.get("regions")
+    regions = Regions.from_json(told) if told else None
     kept = drawing.kept if experiment.tests not in ("geo", "elsewhere") else ()
     everyone = assigned.everyone
     shared = {f"segment: {name}": who for name, who in assigned.segments.items()}

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from fewer.destinations.base import Audience
 from fewer.destinations.file import Export, export
 from fewer.destinations.prepare import Consent
+from fewer.project.holding import held_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +56,7 @@ def export_segment(
         build=snapshot.id,
         fingerprint=snapshot.fingerprint,
         data=settings.data,
+        held_out=held_out(project, snapshot, segment),
     )
     return export(
         audience,

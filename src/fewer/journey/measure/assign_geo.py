@@ -47,7 +47,7 @@ class Pair:
             "sent": self.sent,
             "held_out": self.held_out,
             "people": list(self.people),
-            "before": [round(rate, 6) for rate in self.before],
+            "before": [round(rate, 9) for rate in self.before],
         }
 
 
@@ -81,6 +81,15 @@ class Regions:
             found[sent] |= regions[pair.sent]
             found[held_out] |= regions[pair.held_out]
         return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Regions:
+        """As `to_json` wrote them."""
+        pairs = (
+            Pair(p["sent"], p["held_out"], tuple(p["people"]), tuple(p["before"]))
+            for p in data["pairs"]
+        )
+        return cls(tuple(pairs), tuple(data["left_aside"]))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
