@@ -95,10 +95,10 @@ def test_a_pooled_programme_is_seen_as_often_as_planned():
     rng = np.random.default_rng(3)
     n = np.full(40, 600)
     lift = float(smallest_pooled_ratio([0.04] * 40, n, n))
-    k1, k2 = rng.binomial(600, 0.04 * lift, (1500, 40)), rng.binomial(600, 0.04, (1500, 40))
-    size = np.full((1500, 40), 600)
+    k1, k2 = rng.binomial(600, 0.04 * lift, (250, 40)), rng.binomial(600, 0.04, (250, 40))
+    size = np.full((250, 40), 600)
     found = pool_rates(k1, size, k2, size).fixed
-    assert (found.lower > 1).mean() == pytest.approx(0.8, abs=0.06)
+    assert (found.lower > 1).mean() == pytest.approx(0.8, abs=0.09)
     assert float(smallest_pooled_ratio([0.04] * 40, n, n, tau=0.3)) > lift
     alone = float(smallest_pooled_ratio([0.04], [600], [600]))
     assert float(people_needed(0.04, alone)) == pytest.approx(600, rel=0.15)
