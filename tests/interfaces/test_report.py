@@ -92,7 +92,7 @@ def ran(world, tmp_path_factory) -> tuple[Fewer, Said]:
     settings.write_text(text)
     held = [p for n, p in enumerate(florist.PEOPLE) if n % 3 == 1]
     (folder / "data/holdout.csv").write_text("user\n" + "".join(f"{p}\n" for p in held))
-    _truth().write(folder / "data/truth.json")
+    _truth().write(folder / "truth.json")
     fewer = fewer_in(folder)
     said = fewer("run", "--as-of", florist.AS_OF)
     assert said.status == 0
@@ -211,7 +211,8 @@ def test_every_simulated_section_says_so(simulated_page):
     page = simulated_page
     sections = re.split(r'<h3 id="florist-', page)[1:]
     assert [s.split('"')[0] for s in sections] == [
-        "audit", "segments", "overlap", "lookback", "creatives", "outcomes", "costs", "planted",
+        "overview", "audit", "segments", "overlap", "lookback", "creatives", "outcomes", "costs",
+        "planted",
     ]  # fmt: skip
     for section in sections:
         assert "simulated" in section.lower(), section[:80]

@@ -35,10 +35,11 @@ class LogAxis:
     def ticks(self, size: float = 10) -> list[float]:
         """Values of 1, 2 and 5 times powers of ten, as many as there is room for."""
         first, last = floor(log10(self.low)), ceil(log10(self.high))
-        tens = [10.0**p for p in range(first, last + 1)]
-        finer = [step * ten for ten in tens for step in _NICE]
+        finer = [step * 10.0**p for p in range(first, last + 1) for step in _NICE]
         found = _fit(self, finer, size)
-        return found if len(found) >= 2 else _fit(self, tens, size)  # noqa: PLR2004  two tell a scale
+        if len(found) >= 3:  # noqa: PLR2004  two tell a scale, three that it is not even
+            return found
+        return _fit(self, Axis(self.low, self.high, 0, 1).ticks(), size)
 
     def ratios(self, size: float = 10) -> list[float]:
         """Ratios that people know, 1 among them whatever else there is room for."""

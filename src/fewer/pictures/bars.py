@@ -23,7 +23,7 @@ from fewer.pictures.svg import (
     text,
 )
 
-_LABELS: Final = 300
+_LABELS: Final = 340
 _TOP: Final = 30
 _VISIBLE: Final = 0.4  # pixels
 
@@ -123,7 +123,7 @@ def funnel(
     shown = [bar for bar in bars if bar.matched]
     if not any(n for bar in shown for _, n in bar.removed):
         return ""
-    width, left, right, row = _frame(narrow=narrow, right=150)
+    width, left, right, row = _frame(narrow=narrow, right=180)
     if narrow:
         right = width - 10
     axis = Axis(0, 1, left, right)

@@ -79,7 +79,7 @@ def bubbles(
     parts += [_cross(rows[i], x_axis, y_axis) for i in order]
     parts += [_bubble(rows[i], x_axis, y_axis, radius[i]) for i in order]
     parts += _numbers([(x_axis.at(rows[i].cost), y_axis.at(rows[i].rate), radius[i], i + 1)
-                       for i in order])  # fmt: skip
+                       for i in order], width)  # fmt: skip
     names, full = _names(rows, 10 if narrow else right + 24, bottom + 62 if narrow else top + 4,
                          width)  # fmt: skip
     words = "; ".join(f"{r.label}: {r.cost:,.2f} {across}, {r.rate:.2%} {up}" for r in rows)
@@ -99,7 +99,9 @@ def _scales(x_axis: LogAxis, y_axis: Axis, across: str, up: str) -> str:
         y = y_axis.at(value)
         parts.append(line(left, y, right, y, stroke("grey" if value == 0 else "line")))
         words = f"{value * 100:.3g} %"
-        parts.append(text(left - 8, y + 3.5, words, anchor="end", size=10, colour="quiet"))
+        parts.append(
+            text(left - 8, y + 3.5, words, anchor="end", size=10, colour="quiet", room=left - 8)
+        )
     parts.append(text((left + right) / 2, bottom + 36, f"{across} (cheaper to the left)",
                       anchor="middle", size=11, colour="quiet", room=right - left))  # fmt: skip
     parts.append(text(8, 16, up, size=11, colour="quiet", room=right - 8))
@@ -136,7 +138,7 @@ def _bubble(row: Bubble, x_axis: LogAxis, y_axis: Axis, radius: float) -> str:
     return circle(x_axis.at(row.cost), y_axis.at(row.rate), radius, look, title=told)
 
 
-def _numbers(marks: Sequence[tuple[float, float, float, int]]) -> list[str]:
+def _numbers(marks: Sequence[tuple[float, float, float, int]], width: float) -> list[str]:
     """A number beside each bubble, where no other number stands; the rest only in the list."""
     taken: list[tuple[float, float]] = []
     parts = []
@@ -144,7 +146,8 @@ def _numbers(marks: Sequence[tuple[float, float, float, int]]) -> list[str]:
         away = radius * 0.72 + 6
         for right, down in _PLACES:
             at = (x + right * away, y + down * away + 4)
-            if all(abs(at[0] - a) > 16 or abs(at[1] - b) > 12 for a, b in taken):  # noqa: PLR2004
+            inside = 8 < at[0] < width - 8  # noqa: PLR2004  half a number
+            if inside and all(abs(at[0] - a) > 16 or abs(at[1] - b) > 12 for a, b in taken):  # noqa: PLR2004
                 taken.append(at)
                 parts.append(text(at[0], at[1], str(number), anchor="middle", size=11, bold=True))
                 break

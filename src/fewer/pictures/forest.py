@@ -12,6 +12,7 @@ from fewer.pictures.svg import (
     NARROW,
     WIDE,
     arrow,
+    circle,
     fill,
     legend,
     line,
@@ -23,8 +24,8 @@ from fewer.pictures.svg import (
     text,
 )
 
-_LABELS: Final = 300
-_WORDS: Final = 300
+_LABELS: Final = 340
+_WORDS: Final = 270
 _TOP: Final = 48
 
 
@@ -42,6 +43,7 @@ class Interval:
     words: str = ""
     strong: bool = False  # interval clear of the reference after correction
     pooled: bool = False  # of the whole programme: drawn as a diamond
+    alone: bool = False  # too little data for an interval: the estimate alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,18 @@ def _stripe(place: _Place, row: int) -> str:
 
 def _scale(axis: LogAxis, bottom: float, sides: tuple[str, str], place: _Place) -> str:
     parts = []
+    # On a telephone words stand above the marks: lines stay clear of them.
+    spans = (
+        [(y + 36, y + 53) for y in range(_TOP, int(bottom), int(place.row))]
+        if place.narrow
+        else [(_TOP - 6, bottom)]
+    )
     for value in axis.ratios():
         x = axis.at(value)
-        if value != 1.0:
-            parts.append(line(x, _TOP - 6, x, bottom, stroke("line")))
+        look = stroke("line") if value != 1.0 else stroke("quiet", 1.2, "3 3")
+        parts += [line(x, start, x, end, look) for start, end in spans]
         parts.append(text(x, _TOP - 10, f"{value:g}x", anchor="middle", size=10, colour="quiet"))
     middle = axis.at(1.0)
-    parts.append(line(middle, _TOP - 6, middle, bottom, stroke("quiet", 1.2, "3 3")))
     less, more = f"← {sides[0]}", f"{sides[1]} →"
     parts.append(text(middle - 12, 18, less, anchor="end", size=11, colour="quiet",
                       room=middle - place.left - 12))  # fmt: skip
@@ -129,6 +136,8 @@ def _mark(axis: LogAxis, row: Interval, y: float) -> str:
         corners = [(low, y), (x, y - 8), (high, y), (x, y + 8)]
         look = fill("blue") if row.strong else outlined("paper", "quiet")
         return path(corners, look, closed=True)
+    if row.alone:
+        return circle(x, y, 4.5, outlined("paper", "quiet", 1.8), title=told)
     parts = [line(low, y, high, y, stroke(colour, 2))]
     parts.append(arrow(low, y, right=False, colour=colour) if row.low < axis.low
                  else line(low, y - 4, low, y + 4, stroke(colour, 2)))  # fmt: skip
@@ -146,13 +155,17 @@ def _keys(axis: LogAxis, rows: Sequence[Interval]) -> list[tuple[str, str]]:
     keys = []
     if any(r.strong for r in rows):
         keys.append((strong, "clear of no difference, after correction"))
-    if any(not r.strong for r in rows):
+    if any(not (r.strong or r.alone) for r in rows):
         keys.append((weak, "not clear"))
+    if any(r.alone for r in rows):
+        dot = circle(0, 0, 4.5, outlined("paper", "quiet", 1.8))
+        keys.append((dot, "too little data for an interval"))
     if any(r.pooled for r in rows):
         corners = [(-5.0, 0.0), (0.0, -5.0), (5.0, 0.0), (0.0, 5.0)]
         keys.append((path(corners, fill("quiet"), closed=True), "all segments together"))
-    if any(r.low < axis.low or r.high > axis.high for r in rows):
-        none = any(r.low <= 0 or r.high == inf for r in rows)
+    ranged = [r for r in rows if not r.alone]
+    if any(r.low < axis.low or r.high > axis.high for r in ranged):
+        none = any(r.low <= 0 or r.high == inf for r in ranged)
         words = "the interval goes on, or has no limit there" if none else "the interval goes on"
         keys.append((arrow(5, 0, right=True, colour="quiet"), words))
     return keys

@@ -21,7 +21,7 @@ from fewer.pictures.svg import (
     text,
 )
 
-_LABELS: Final = 300
+_LABELS: Final = 310
 _TURNED: Final = 24 * CHAR * 12  # room of a label that is written aslant
 _DARK: Final = 0.55
 _SEEN: Final = 0.005  # below it rounds to 0 %
@@ -100,7 +100,7 @@ def upset(
     step = min(44.0, (width - left - 16) / len(shown))
     used = sorted({i for c in shown for i in c.members})
     top, matrix = 22, 150
-    most = max(c.people for c in shown)
+    most = max(*(c.people for c in shown), 1)
     parts = []
     for n, i in enumerate(used):
         y = matrix + n * row

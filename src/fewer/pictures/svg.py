@@ -31,7 +31,7 @@ REASONS: Final = ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8c6bb
 
 WIDE: Final = 1_060  # as wide as the page's text, so that letters keep their size
 NARROW: Final = 358  # a telephone of 390 less its margins
-CHAR: Final = 0.6  # of the font size: what a letter takes at most, on average
+CHAR: Final = 0.57  # of the font size: what a letter takes at most, on average
 
 
 def dark_style() -> str:

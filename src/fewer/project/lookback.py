@@ -47,6 +47,7 @@ from fewer.model.claim import IndexTimes
 from fewer.model.goal import Goal
 from fewer.model.segment import LookbackError, Segment, variant
 from fewer.model.window import DAY, Duration, from_utc_micros
+from fewer.pictures.display import Displayed
 from fewer.project import clock
 from fewer.project.engines import need_store
 from fewer.project.measuring import span
@@ -78,7 +79,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookback:
+class Lookback(Displayed):
     """Windows of one segment, compared."""
 
     segment: str

@@ -14,6 +14,7 @@ from fewer.language.json import fingerprint, to_json
 from fewer.language.words import describe, tree
 from fewer.model.segment import Segment
 from fewer.model.window import DAY, from_utc_micros
+from fewer.pictures.display import Displayed
 
 if TYPE_CHECKING:
     from pyroaring import BitMap
@@ -77,7 +78,7 @@ class Overlap:
         }
 
 
-class Preview:
+class Preview(Displayed):
     """What a condition comes to. Each answer is computed when it is first asked for, then kept."""
 
     def __init__(

@@ -13,13 +13,14 @@ from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from fewer.errors import NotFoundError
 from fewer.language.files import Definitions, load_definitions
 from fewer.model.settings import ProjectSettings
 from fewer.model.window import to_utc_micros
+from fewer.pictures.display import Displayed, show_with
 from fewer.project import clock
 from fewer.project.folder import Folder, find
 from fewer.project.settings_file import load_settings
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
     from fewer.journey.define.lint import Finding
     from fewer.journey.measure.claims.result import ClaimTable
     from fewer.language.one import Written
+    from fewer.pictures.page import Picture
     from fewer.project.checkpoint import Head
     from fewer.project.experiments import Experiments
     from fewer.project.explaining import Explanation
     from fewer.project.guarding import Tell
     from fewer.project.in_place import OwnData
+    from fewer.project.kept import Kind
     from fewer.project.keys import Keys
     from fewer.project.lookback import Lookback
     from fewer.project.measuring import Measured
@@ -59,6 +62,18 @@ DEFAULT_ENGINE: Final = "embedded"
 
 AsOf = str | int | datetime | None
 """``"now"``, ``"end"``, a date or time as text, UTC microseconds, a datetime; None is now."""
+
+
+_Answer = TypeVar("_Answer", bound=Any)
+
+
+def _draw(result: Displayed) -> str | None:
+    from fewer.project.notebook import view
+
+    return view(result)
+
+
+show_with(_draw)
 
 
 def _silent(words: str, done: int = 0, total: int = 0) -> None:
@@ -507,13 +522,27 @@ class Project:
         """Headline claims and the project's own, checked on its data; see `project.claims`."""
         from fewer.project.claims import claims
 
-        return claims(self, ids, goal=goal, tell=tell)
+        return self._kept("claims", claims(self, ids, goal=goal, tell=tell), unless=bool(ids))
 
     def lookback(self, segment: str, *, tell: Tell = _silent, **asked: Any) -> Lookback:
         """Lookback windows of a segment side by side; for `asked` see `project.lookback.Ask`."""
         from fewer.project.lookback import Ask, look_back
 
-        return look_back(self, segment, Ask(**asked), tell=tell)
+        return self._kept("lookback", look_back(self, segment, Ask(**asked), tell=tell), segment)
+
+    def picture(self, name: str, *, build_id: str | None = None) -> Picture:
+        """A picture of a refresh: ``sizes``, ``forest``, ...; see `project.pictures.KINDS`."""
+        from fewer.project.pictures import draw
+
+        return draw(self, name, build_id)
+
+    def _kept(self, kind: Kind, found: _Answer, name: str = "", *, unless: bool = False) -> _Answer:
+        """An answer, kept for the report, `unless` it is only a part of one."""
+        from fewer.project.kept import keep
+
+        if not unless:
+            keep(self, kind, found.to_json(), name)
+        return found
 
     def story(self, snapshot: Snapshot, *, audit: Audit) -> dict[str, Any]:
         """Everything a report shows of a snapshot, as plain data."""

@@ -16,6 +16,7 @@ from fewer.language.json import from_json
 from fewer.language.words import describe, tree
 from fewer.model.segment import Segment
 from fewer.model.window import from_utc_micros
+from fewer.pictures.display import Displayed
 from fewer.project import clock
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class SegmentView:
         }
 
 
-class Snapshot:
+class Snapshot(Displayed):
     """Members of all segments at one `as_of`; never changes."""
 
     def __init__(

@@ -10,17 +10,17 @@ from sqlglot import exp
 
 from fewer.errors import GuardError
 from fewer.evaluate.sql.occurrence import event_predicate
-from fewer.journey.measure.figure import Figure
 from fewer.journey.measure.recovered import Recovery
 from fewer.journey.measure.table import Verdict
 from fewer.model.catalog import ITEM_ID
 from fewer.model.number import from_micros
-from fewer.project import clock
+from fewer.project import clock, overview, story_costs
+from fewer.project.kept import Kind, kept
 
 if TYPE_CHECKING:
     from fewer.journey.audit.audit import Audit
-    from fewer.journey.measure.cost import CostRow
     from fewer.journey.measure.lookback import LookbackChart
+    from fewer.journey.measure.programme import Programme
     from fewer.journey.measure.table import Comparison, Row
     from fewer.project.measuring import Measured
     from fewer.project.project import Project
@@ -54,21 +54,59 @@ def story(
         "totals": totals(project, snapshot, audit),
         "can_show": can_show(project, measured),
         "cannot_show": cannot_show(project, measured),
+        "overview": overview.overview(snapshot, audit, measured),
         "audit": audit,
-        "segments": [view.to_json() for view in snapshot.segments.values()],
-        "overlap": _overlap(snapshot),
-        "lookback": [_bands(chart) for chart in measured.bands if chart.bands] if measured else [],
+        **_pictured(project, snapshot, measured),
         "creatives": list(creatives),
-        "outcomes": _outcomes(measured) if measured else [],
         "outcomes_words": _outcomes_words(measured),
-        "costs": _costs(measured) if measured else [],
         "costs_words": (
             "As the platforms report them, over days; not person level. The broad audience is who"
             " saw the same ads without a segment: an association, not what a segment caused."
         ),
         "planted": [_planted(found) for found in recovered],
+        "claims": _newest(project, "claims"),
+        "discovery": _newest(project, "discovery"),
+        "suggestions": _newest(project, "suggestions"),
+        "recommendations": _newest(project, "recommendations"),
         "measured": measured.to_json() if measured else None,
     }
+
+
+def drawn(project: Project, snapshot: Snapshot, *, measured: bool) -> dict[str, Any]:
+    """The part of a story that pictures are made of, with outcomes only where they are needed."""
+    found = measured_or_why(project, snapshot)[0] if measured else None
+    return {"data": project.settings.data, **_pictured(project, snapshot, found)}
+
+
+def measured_story(measured: Measured) -> dict[str, Any]:
+    """The part of a story that is about outcomes and cost."""
+    return {
+        "lookback": [_bands(chart) for chart in measured.bands if chart.bands],
+        "outcomes": _outcomes(measured),
+        "costs": story_costs.costs(measured),
+    }
+
+
+def _pictured(project: Project, snapshot: Snapshot, measured: Measured | None) -> dict[str, Any]:
+    told = measured_story(measured) if measured else {"lookback": [], "outcomes": [], "costs": []}
+    sizes = {view.id: view.size for view in snapshot.segments.values()}
+    titles = {view.id: view.title for view in snapshot.segments.values()}
+    return {
+        "segments": [view.to_json() for view in snapshot.segments.values()],
+        "overlap": _overlap(snapshot),
+        "combinations": overview.combinations(snapshot),
+        "history": overview.history(project, snapshot),
+        **told,
+        "bubbles": story_costs.bubbles(measured.costs, sizes, titles)
+        if measured and measured.costs
+        else [],
+        "windows": kept(project, "lookback"),
+    }
+
+
+def _newest(project: Project, kind: Kind) -> dict[str, Any] | None:
+    found = kept(project, kind)
+    return found[-1] if found else None
 
 
 def measured_or_why(project: Project, snapshot: Snapshot) -> tuple[Measured | None, str]:
@@ -242,41 +280,60 @@ def _outcomes(measured: Measured) -> list[dict[str, Any]]:
     goals = dict.fromkeys((row.goal, row.goal_title) for row in measured.outcomes.rows)
     blocks = [
         _block(
+            goal,
             title,
             [r for r in measured.outcomes.rows if r.goal == goal],
             "Share of people who converted, as a ratio to that of everyone else.",
         )
         for goal, title in goals
     ]
-    by_goal = dict.fromkeys((row.goal, row.goal_title) for row in measured.randomised)
-    blocks += [
+    by_goal = dict.fromkeys((r.experiment, r.goal, r.goal_title) for r in measured.randomised)
+    randomised = [
         _block(
-            f"Randomised holdout: {title}",
-            [r for r in measured.randomised if r.goal == goal],
-            "Everyone assigned, reached or not, against those held out at random. This may be"
-            " called lift.",
+            f"{experiment}:{goal}",
+            f"Randomised{f' ({experiment})' if experiment else ' holdout'}: {title}",
+            [r for r in measured.randomised if (r.experiment, r.goal) == (experiment, goal)],
+            "Everyone assigned, reached or not, against their control. This may be called lift.",
+            [p for p in measured.programmes if (p.experiment, p.goal) == (experiment, goal)],
         )
-        for goal, title in by_goal
+        for experiment, goal, title in by_goal
     ]
-    return blocks
+    return [*randomised, *blocks]
 
 
-def _block(title: str, rows: list[Row], caption: str) -> dict[str, Any]:
+def _block(
+    block_id: str, title: str, rows: list[Row], caption: str, pooled: Sequence[Programme] = ()
+) -> dict[str, Any]:
     heads = ("Segment", "People", "Converted", "Rate", "Against", "Ratio", "Interval",
              "Same activity", "Verdict", "Evidence")  # fmt: skip
     design = rows[0].design.note if rows else ""
     return {
+        "id": block_id,
         "title": title,
+        "label": rows[0].comparisons[0].label.value if rows else "",
+        "sides": ("converted less often", "converted more often"),
         "caption": f"{caption} {design}".strip(),
         "heads": list(heads),
         "rows": [_row(row) for row in rows],
+        "conclusions": [f"{one.verdict.value.capitalize()}: {one.sentence}." for one in pooled],
         "intervals": [
-            drawn
-            for row in rows
-            # Lookback variants have pictures of their own; here they would only repeat.
-            if row.variant_of is None and (drawn := _interval(row.title, row.comparisons[0]))
+            *(
+                shown
+                for row in rows
+                # Lookback variants have pictures of their own; here they would only repeat.
+                if row.variant_of is None and (shown := _interval(row.title, row.comparisons[0]))
+            ),
+            *(shown for one in pooled if (shown := _pooled(one))),
         ],
     }
+
+
+def _pooled(one: Programme) -> dict[str, Any] | None:
+    figure = one.ratio or one.typical
+    strong = one.verdict in _STRONG
+    shown = story_costs.interval(f"All segments together, {one.arm}", figure, strong=strong,
+                   words=one.label.value)  # fmt: skip
+    return shown and {**shown, "pooled": True}
 
 
 def _row(row: Row) -> list[str]:
@@ -302,83 +359,9 @@ def _verdict(found: Comparison) -> str:
 
 
 def _interval(label: str, found: Comparison) -> dict[str, Any] | None:
-    return _drawn(label, found.ratio, strong=found.verdict in _STRONG, words=found.label.value)
-
-
-def _drawn(label: str, figure: Figure | None, *, strong: bool, words: str) -> dict[str, Any] | None:
-    e = figure.estimate if figure else None
-    if figure is None or e is None or not e.value:
-        return None
-    return {
-        "label": label,
-        "estimate": e.value,
-        "low": e.lower if e.lower is not None else 0.0,
-        "high": e.upper if e.upper is not None else float("inf"),
-        "words": f"{figure.number} ({figure.interval}) {words}",
-        "strong": strong,
-    }
-
-
-def _costs(measured: Measured) -> list[dict[str, Any]]:
-    table = measured.costs
-    if table is None or not table.rows:
-        return []
-    metrics = [(cost.metric, cost.title) for cost in table.rows[0].costs]
-    heads = ["Audience", "Impressions", "Clicks", "Spend", *(title for _, title in metrics)]
-    days = f"{table.first_day} to {table.last_day}" if table.first_day else ""
-    block = {
-        "title": "Cost per audience",
-        "caption": f"Platform-reported, {days}. Association with the broad audience, no more.",
-        "heads": heads,
-        "rows": [_cost_row(row) for row in table.rows],
-        "intervals": [],
-    }
-    compared = [
-        {
-            "title": f"{title} against the broad audience",
-            "caption": f"{title}: ratio to the broad audience, clustered by day.",
-            "heads": ["Audience", title, f"{title} interval", "Ratio to broad", "Interval"],
-            "rows": [_ratio_row(row, metric) for row in table.rows if row.arm is None],
-            "intervals": [
-                drawn
-                for row in table.rows
-                if row.arm is None
-                and (
-                    drawn := _drawn(
-                        row.segment,
-                        row.cost(metric).to_broad,
-                        strong=(row.cost(metric).p_adjusted or 1.0) < 1 - table.confidence,
-                        words="association",
-                    )
-                )
-            ],
-        }
-        for metric, title in metrics
-        if metric in ("ctr", "cpc")
-    ]
-    return [*compared, block]
-
-
-def _cost_row(row: CostRow) -> list[str]:
-    arm = f" · {row.arm}" if row.arm else ""
-    return [
-        f"{row.segment}{arm}",
-        f"{row.totals['impressions']:,.0f}",
-        f"{row.totals['clicks']:,.0f}",
-        f"{row.totals['spend']:,.2f} {row.currency}",
-        *(f"{cost.figure.number} ({cost.figure.interval})" for cost in row.costs),
-    ]
-
-
-def _ratio_row(row: CostRow, metric: str) -> list[str]:
-    cost = row.cost(metric)
-    return [
-        row.segment,
-        cost.figure.number,
-        cost.figure.interval,
-        cost.to_broad.number if cost.to_broad else "-",
-        cost.to_broad.interval if cost.to_broad else "-",
-    ]
+    return story_costs.interval(
+        label, found.ratio, strong=found.verdict in _STRONG, words=found.label.value
+    )
 
 
 def _planted(found: Recovery) -> dict[str, Any]:

@@ -96,9 +96,9 @@ def sparkline(point: EngagementPoint, *, simulated: bool = False) -> str:
         else ""
     )
     return (
-        f'<svg class="spark" viewBox="0 {top} {_WIDTH} {_HEIGHT - top}" role="img" '
+        f'<svg class="pic spark" viewBox="0 {top} {_WIDTH} {_HEIGHT - top}" role="img" '
         f'aria-label="{escape(words)}"><title>{escape(words)}</title>'
-        f'<path d="{_outline(bars)}" fill="#2b6cb0"/>{mark}</svg>'
+        f'<path d="{_outline(bars)}" class="f-blue" fill="#0b64a8"/>{mark}</svg>'
     )
 
 

@@ -22,6 +22,7 @@ from fewer.journey.audit.inventory import Inventory, take
 from fewer.journey.audit.survey import Survey
 from fewer.model.base import Frozen
 from fewer.model.window import from_utc_micros
+from fewer.pictures.display import Displayed
 
 Verdict = Literal["good", "limited", "low"]
 FORMAT: Final = 1
@@ -53,7 +54,7 @@ class Trust(Frozen):
     reasons: tuple[Reason, ...] = ()
 
 
-class Audit(Frozen):
+class Audit(Displayed, Frozen):
     """The whole result; identifiers of people are nowhere in it."""
 
     format_version: Literal[1] = FORMAT

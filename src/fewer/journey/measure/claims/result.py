@@ -10,6 +10,7 @@ from fewer.journey.measure.claims.verdict import Verdict
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import Figure
 from fewer.journey.measure.table import FORMAT_VERSION, WATERMARK, Data
+from fewer.pictures.display import Displayed
 from fewer.stats.sensitivity import Sensitivity
 
 
@@ -95,7 +96,7 @@ class ClaimResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimTable:
+class ClaimTable(Displayed):
     """All claims that were asked for."""
 
     claims: tuple[ClaimResult, ...]
