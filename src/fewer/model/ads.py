@@ -121,6 +121,9 @@ class AdSettings(Frozen):
     attribution: Attribution | None = Field(
         None, description="As set in the ad account. Default: the platform's own."
     )
+    sent: Name | None = Field(
+        None, description="List of the people sent to platforms, so that losses there are seen."
+    )
     reached: Reached | None = Field(
         None, description="Who was reached, so that what the ads did to them can be told."
     )

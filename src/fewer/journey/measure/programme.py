@@ -11,14 +11,16 @@ from pyroaring import BitMap
 from scipy import special
 
 from fewer.journey.measure.causal import ITT, per_gained
+from fewer.journey.measure.compare import CLAIMED
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import Figure, change
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
 from fewer.journey.measure.spend import Spend
-from fewer.journey.measure.table import Verdict
-from fewer.stats.estimate import Estimate, Method, estimates
+from fewer.journey.measure.table import Needed, Verdict
+from fewer.stats.estimate import Estimate, Floats, Method, estimates, normal_quantile
 from fewer.stats.pooled import Pooled, pool_rates
+from fewer.stats.power import people_needed
 from fewer.stats.proportion import difference
 from fewer.stats.stratified import mantel_haenszel_ratio
 
@@ -49,6 +51,7 @@ class Programme:
     verdict: Verdict
     note: str = ""
     p_adjusted: float | None = None  # over all programmes looked at together
+    needed: tuple[Needed, ...] = ()  # where it can't be told: what it would take
 
     def decided(self, p: float | None) -> Programme:
         """The same with its adjusted p-value and the verdict that follows."""
@@ -56,7 +59,18 @@ class Programme:
         if self.verdict in (Verdict.SPLIT_BROKEN, Verdict.TOO_EARLY) or self.ratio is None:
             return found
         e = self.ratio.estimate
-        return replace(found, verdict=_verdict(e, p, e.confidence))
+        verdict = _verdict(e, p, e.confidence)
+        needed = self._what_it_takes() if verdict is Verdict.CANNOT_TELL else ()
+        return replace(found, verdict=verdict, needed=needed)
+
+    def _what_it_takes(self) -> tuple[Needed, ...]:
+        """People of the arm that the claimed change would need, at this split."""
+        base = self.converted[1] / self.people[1] if self.people[1] else 0.0
+        share = self.people[1] / self.people[0] if self.people[0] else 0.0
+        if not 0 < base < 1 / CLAIMED or not share:
+            return ()
+        people = people_needed(base, CLAIMED, comparison_share=share)
+        return (Needed(CLAIMED, int(np.ceil(people)), self.people[0]),)
 
     @property
     def sentence(self) -> str:
@@ -104,6 +118,7 @@ class Programme:
             "p": self.p,
             "p_adjusted": self.p_adjusted,
             "verdict": self.verdict.value,
+            "needed": [one.to_json() for one in self.needed],
             "note": self.note,
             "sentence": self.sentence,
         }
@@ -197,11 +212,21 @@ def _gained(first: Sums, second: Sums, level: float) -> Estimate:
     )
     n = first.people.astype(np.float64)
     value = (n * gaps.value).sum()
-    below = np.sqrt((n**2 * (gaps.value - gaps.lower) ** 2).sum())
-    above = np.sqrt((n**2 * (gaps.upper - gaps.value) ** 2).sum())
+    # Of a segment too small for an interval of its own the variance still adds up.
+    plain = np.sqrt(_variance(first) + _variance(second)) * normal_quantile(level)
+    lower = np.where(np.isnan(gaps.lower), plain, gaps.value - gaps.lower)
+    upper = np.where(np.isnan(gaps.upper), plain, gaps.upper - gaps.value)
+    below, above = (np.sqrt((n**2 * reach**2).sum()) for reach in (lower, upper))
     return estimates(
         [value], [value - below], [value + above], method=Method.NEWCOMBE, confidence=level
     ).at(0)
+
+
+def _variance(group: Sums) -> Floats:
+    """Squared standard error of a rate, half a conversion added so that none is certain."""
+    share = (group.converted + 0.5) / (group.people + 1)
+    found: Floats = share * (1 - share) / np.maximum(group.people, 1)
+    return found
 
 
 def _spread(pooled: Pooled | None, label: EvidenceLabel) -> tuple[Figure | None, Figure | None]:
