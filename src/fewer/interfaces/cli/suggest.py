@@ -1,0 +1,100 @@
+"""``fewer suggest``: ready segments from what the data holds, without any goal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from fewer.interfaces.cli.shell import Shell, common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fewer.project.suggesting import Suggestions
+
+
+@click.command()
+@click.option("--at", metavar="WHEN", help="As at then. Default: the end of the data.")
+@click.option("--min", "least", default=200, show_default=True, help="Fewest people of a segment.")
+@click.option("--max", "most", default=2000, show_default=True, help="Most people of a segment.")
+@click.option("--within", metavar="SPANS", help="Windows to look back. Default: by the data.")
+@click.option("--count", "wanted", default=12, show_default=True, help="How many to show.")
+@click.option("--adopt", metavar="ID|N", help="Write one to segments/suggested.yaml.")
+@click.option("--dry-run", is_flag=True, help="With --adopt: show the change, write nothing.")
+@common
+def suggest(
+    shell: Shell,
+    *,
+    at: str | None,
+    least: int,
+    most: int,
+    within: str | None,
+    wanted: int,
+    adopt: str | None,
+    dry_run: bool,
+) -> None:
+    """Propose ready segments of five types, from what people did; no goal is needed.
+
+    Each has a size in the band, a history of sizes, and little in common with the others. They
+    are a beginning, not a finding: nothing is said about who converts. For that, see discover.
+    """
+    from fewer.interfaces.cli.discover_view import show_adopted
+
+    if dry_run and not adopt:
+        raise click.UsageError("--dry-run goes with --adopt ID.")
+    project = shell.project()
+    with shell.err.status("looking at what people did"):
+        found = project.suggest(at=at, least=least, most=most, within=within, wanted=wanted)
+    if adopt is None:
+        shell.show(found.to_json(), lambda out: _show(out, found, project.zone))
+        return
+    chosen = project.adopt(found.segments, adopt, "suggested.yaml", dry_run=dry_run)
+    shell.show(chosen.to_json(), lambda out: show_adopted(out, chosen))
+
+
+def _show(out: Console, found: Suggestions, zone: ZoneInfo) -> None:
+    from rich.text import Text
+
+    from fewer.interfaces.cli.discover_view import weeks
+    from fewer.project import clock
+
+    out.print(
+        Text.assemble(
+            (f"{len(found.segments)} ready segments", "bold"),
+            f" of {found.least:,} to {found.most:,} people, as at"
+            f" {clock.day_words(found.as_of_us, zone)}, of {found.people:,} people in all;"
+            f" {found.tried:,} ideas were tried.",
+        ),
+        soft_wrap=True,
+    )
+    for number, one in enumerate(found.segments, 1):
+        out.print()
+        kind = one.segment.type.replace("_", " and ")
+        out.print(
+            Text.assemble((f"{number}. {one.segment.id}", "bold"), f"  {kind}"), soft_wrap=True
+        )
+        out.print(Text(f"   {one.words}"), soft_wrap=True)
+        line = f"   {one.size:,} people"
+        if len(one.sizes) > 1:
+            line += f"; {len(one.sizes)} weeks {weeks(out, one.sizes)}"
+        if one.segment.variants:
+            spans = ", ".join(map(str, one.segment.variants.lookback))
+            line += f"; side by side over {spans}"
+        out.print(Text(line), soft_wrap=True)
+        for shared in one.overlap[:1]:
+            text = f"   {shared.of_this:.0%} of them are in {shared.segment} too"
+            out.print(Text(text, style="dim"), soft_wrap=True)
+    out.print()
+    if found.segments:
+        first = found.segments[0].segment.id
+        out.print(Text(f"Save one as a segment: fewer suggest --adopt {first}"), soft_wrap=True)
+    else:
+        out.print(
+            Text(
+                "No rule of one or two actions has so many people. Change --min and --max, or"
+                " --within, or ingest more data."
+            ),
+            soft_wrap=True,
+        )

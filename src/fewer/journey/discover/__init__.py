@@ -1,0 +1,1 @@
+"""Segments found in the data: features, an activity-adjusted search, confirmation, clusters."""

@@ -1,0 +1,342 @@
+"""The search: all pairs and triples scored against the baseline, cleared of repetition, confirmed.
+
+Error control, stated once: under "nothing goes beyond activity and single features", the chance
+that even one segment is reported is at most `level` in all. Half of it is spent on discovery
+alone (Bonferroni over every combination in the size band), half on confirmation: a short list,
+made without a look at later outcomes, is tested on them by Holm's method. A segment is reported
+when it passes either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, special
+
+from fewer.journey.discover.baseline import Baseline, fit
+from fewer.journey.discover.kernels import together
+from fewer.journey.discover.matrix import Flags, Floats, Matrix, affordable
+from fewer.journey.discover.tables import Combinations, count
+from fewer.stats.multiplicity import holm
+
+Status = Literal["confirmed", "weaker", "decayed", "unconfirmed"]
+
+_SHORT_LIST: Final = 20
+"""False combinations that a short list may be expected to hold before confirmation."""
+
+_LOOSEST: Final = 1e-3
+_ROUNDS: Final = 4  # fits; each but the last knows the rules found by those before it
+_WIDER: Final = 30  # how far below the cut a first, rough p may be
+_MOST_POOLED: Final = 2_500
+_MOST_LISTED: Final = 60
+_SAME: Final = 0.95  # a feature nearly inside another says the same as the two together
+_FEWEST_CONVERSIONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """People at one moment: what was known of them, and what they did afterwards."""
+
+    matrix: Matrix
+    converted: Flags  # (people,)
+    activity: Floats  # (people,) or (people, k), before the moment
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One rule in one cohort: people, conversions, and how many the baseline expects."""
+
+    people: int
+    converted: int
+    expected: float
+    p: float  # chance of so many conversions if the baseline were all there is
+
+    @property
+    def ratio(self) -> float:
+        """Conversions for each one expected; 0 when none was expected."""
+        return self.converted / self.expected if self.expected > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A rule that passed, as numbers of features."""
+
+    features: tuple[int, ...]
+    discovery: Tally
+    confirmation: Tally | None
+    adjusted_p: float | None  # of the confirmation, Holm over the short list
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found, and how hard it looked."""
+
+    found: tuple[Found, ...]
+    dropped: tuple[Found, ...]  # of the short list, what passed neither test
+    tested: int  # combinations in the size band
+    listed: int  # of these on the short list
+    left_out: int  # people with too many features to be searched
+    level: float
+    expected_rate: float = 0.0
+    thresholds: tuple[float, float] = field(default=(0.0, 0.0))  # p of discovery; of the list
+
+
+def tail(converted: NDArray[np.int64] | int, people: object, expected: object) -> Floats:
+    """Chance of at least so many conversions when `expected` are, among so many people.
+
+    Binomial with the mean chance: people whose chances differ vary less than that (Hoeffding
+    1956, Annals of Mathematical Statistics 27, 713-721), so it never exaggerates.
+
+    >>> round(float(tail(8, 200, 2.0)), 5)
+    0.00098
+    """
+    k = np.asarray(converted, np.float64)
+    n = np.maximum(np.asarray(people, np.float64), 1.0)
+    mean = np.clip(np.asarray(expected, np.float64) / n, 1e-12, 1 - 1e-12)
+    found = special.betainc(np.maximum(k, 1e-9), np.maximum(n - k + 1, 1e-9), mean)
+    return np.where(k <= 0, 1.0, found)
+
+
+def apart(matrix: Matrix, groups: Sequence[int]) -> Flags:
+    """Which features may not stand together: of one group, or one nearly inside the other.
+
+    Args:
+        matrix: Who has which feature.
+        groups: For each feature the thing it speaks of; thresholds of one thing share a group.
+    """
+    of = np.asarray(groups)
+    both = together(matrix.csr(), np.ones(matrix.people))
+    smaller = np.minimum.outer(matrix.sizes, matrix.sizes)
+    return np.asarray((of[:, None] == of[None, :]) | (both >= _SAME * np.maximum(smaller, 1)))
+
+
+def search(
+    first: Cohort,
+    later: Cohort | None,
+    groups: Sequence[int],
+    *,
+    band: tuple[int, int] = (200, 2_000),
+    level: float = 0.05,
+    seed: int = 0,
+) -> Searched:
+    """Combinations of two or three features whose people convert beyond the baseline.
+
+    Args:
+        first: Where combinations are looked for; features in the same order as in `later`.
+        later: Where they are confirmed. None: discovery alone decides, on the whole `level`.
+        groups: See `apart`.
+        band: Fewest and most people, in the first cohort.
+        level: Family-wise level of the whole list.
+        seed: Of the baseline's sample.
+    """
+    if not first.converted.any() or first.converted.all() or not first.matrix.features:
+        return Searched((), (), 0, 0, 0, level)
+    busy = first.matrix.counts > affordable(first.matrix.counts)
+    alpha = level / 2 if later is not None else level
+    hunt = _Hunt(first, ~busy, groups, band, alpha, seed, confirms=later is not None)
+    picked = hunt.run()
+    alone = [tally.p <= hunt.cut for _, tally in picked]
+    if later is None:
+        judged = [Found(rule, tally, None, None, "unconfirmed") for rule, tally in picked]
+        found, dropped = judged, []
+    else:
+        judged = _confirm(picked, alone, later, level / 2, seed)
+        found = [f for f in judged if f.status != "unconfirmed"]
+        dropped = [f for f in judged if f.status == "unconfirmed"]
+    return Searched(
+        tuple(found),
+        tuple(dropped),
+        tested=hunt.tested,
+        listed=len(picked),
+        left_out=int(busy.sum()),
+        level=level,
+        expected_rate=float(first.converted.mean()),
+        thresholds=(hunt.cut, hunt.loosest),
+    )
+
+
+@dataclass(slots=True)
+class _Hunt:
+    """Rounds of fitting, counting and picking: each fit knows the rules found before it."""
+
+    cohort: Cohort
+    searched: Flags
+    groups: Sequence[int]
+    band: tuple[int, int]
+    alpha: float
+    seed: int
+    confirms: bool
+    tested: int = 0
+    cut: float = 0.0
+    loosest: float = 0.0
+
+    def run(self) -> list[tuple[tuple[int, ...], Tally]]:
+        """The short list, in the order in which it was found."""
+        whole = self.cohort
+        matrix, converted = whole.matrix.rows(self.searched), whole.converted[self.searched]
+        block = apart(matrix, self.groups)
+        picked: list[tuple[tuple[int, ...], Tally]] = []
+        model: Baseline | None = None
+        for turn in range(_ROUNDS):
+            known = [whole.matrix.members(rule) for rule, _ in picked]
+            model = fit(
+                whole.matrix,
+                whole.converted,
+                whole.activity,
+                rules=known,
+                like=model,
+                seed=self.seed,
+            )
+            seen = model.only(self.searched)
+            combos = count(matrix, converted, seen.expected, block, self.band)
+            self._thresholds(len(combos))
+            taken = {rule for rule, _ in picked}
+            last = turn + 1 == _ROUNDS
+            strict = [] if last else _cover(matrix, seen, combos, self.cut, taken)
+            picked += strict
+            if not strict:
+                return picked + _cover(matrix, seen, combos, self.loosest, taken)
+        return picked
+
+    def _thresholds(self, combinations: int) -> None:
+        self.tested = combinations
+        self.cut = self.alpha / max(combinations, 1)
+        listed = min(max(_SHORT_LIST / max(combinations, 1), self.cut), _LOOSEST)
+        self.loosest = listed if self.confirms else self.cut
+
+
+def _rule(features: NDArray[np.int32]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(int(f) for f in features))
+
+
+def _cover(
+    matrix: Matrix,
+    model: Baseline,
+    combos: Combinations,
+    cut: float,
+    taken: Collection[tuple[int, ...]],
+) -> list[tuple[tuple[int, ...], Tally]]:
+    """The best combination, then the best beyond what it explains, and so on down to `cut`.
+
+    After one is taken, its people are expected to convert as they were seen to; combinations
+    that only shared its people fall below the cut.
+    """
+    rough = tail(combos.converted, combos.people, combos.expected)
+    rough[combos.converted < _FEWEST_CONVERSIONS] = 1.0
+    pool = np.flatnonzero(rough <= min(cut * _WIDER, 0.05))
+    pool = pool[np.argsort(rough[pool], kind="stable")[:_MOST_POOLED]]
+    if not len(pool):
+        return []
+    rules = [_rule(combos.features[at]) for at in pool]
+    members = [matrix.members(rule) for rule in rules]
+    who = _stacked(members, matrix.people)
+    kept = model.kept(members)
+    k, n = combos.converted[pool].astype(np.float64), combos.people[pool].astype(np.float64)
+    chances, mean = model.expected.copy(), combos.expected[pool].copy()
+    p = _sharpened(k, n, mean, kept)
+    picked: list[tuple[tuple[int, ...], Tally]] = []
+    free = np.array([rule not in taken for rule in rules])
+    while free.any() and len(picked) < _MOST_LISTED:
+        p_now = np.where(free, p, 2.0)
+        least = p_now.min()
+        if least > cut:
+            break
+        # Among those that fit equally well, the shortest rule says the most.
+        near = np.flatnonzero(p_now <= least * (1 + 1e-9))
+        best = int(min(near, key=lambda at: (len(rules[at]), at)))
+        free[best] = False
+        picked.append(
+            (rules[best], Tally(int(n[best]), int(k[best]), float(mean[best]), float(p[best])))
+        )
+        change = np.zeros(matrix.people)
+        rows = members[best]
+        change[rows] = raised(chances[rows], k[best]) - chances[rows]
+        chances += change
+        mean += who @ change
+        p = _sharpened(k, n, mean, kept)
+    return picked
+
+
+def _sharpened(k: Floats, n: Floats, mean: Floats, kept: Floats) -> Floats:
+    """`tail`, with the excess and its spread brought to the scale before the model took a part."""
+    lower = k - (k - mean) / np.sqrt(kept)
+    return tail(k.astype(np.int64), n, np.where(k > mean, np.maximum(lower, 1e-9), mean))
+
+
+def raised(chances: Floats, wanted: float) -> Floats:
+    """Chances with their log odds shifted alike, so that they add up to `wanted`."""
+    odds = special.logit(np.clip(chances, 1e-9, 1 - 1e-9))
+    wanted = min(wanted, len(chances) * 0.995)
+    low, high = -8.0, 8.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        if special.expit(odds + middle).sum() < wanted:
+            low = middle
+        else:
+            high = middle
+    found: Floats = special.expit(odds + (low + high) / 2)
+    return found
+
+
+def _stacked(members: Sequence[NDArray[np.int32]], people: int) -> sparse.csr_array:
+    start = np.concatenate([[0], np.cumsum([len(m) for m in members], dtype=np.int64)])
+    rows = np.concatenate(members)
+    return sparse.csr_array((np.ones(len(rows)), rows, start), shape=(len(members), people))
+
+
+def _confirm(
+    picked: list[tuple[tuple[int, ...], Tally]],
+    alone: list[bool],
+    later: Cohort,
+    level: float,
+    seed: int,
+) -> list[Found]:
+    """The short list on later outcomes, in the order in which it was found."""
+    if not picked:
+        return []
+    tallies: list[Tally] = []
+    members = [later.matrix.members(rule) for rule, _ in picked]
+    if not later.converted.any() or later.converted.all():
+        return [
+            Found(rule, first, None, None, "decayed" if strong else "unconfirmed")
+            for (rule, first), strong in zip(picked, alone, strict=True)
+        ]
+    model = fit(later.matrix, later.converted, later.activity, rules=members, seed=seed)
+    kept = model.kept(members, own=True)
+    for at, (rows, left) in enumerate(zip(members, kept, strict=True)):
+        k, n = float(later.converted[rows].sum()), len(rows)
+        mean = float(model.without(rows, model.rules[later.matrix.features + at]).sum())
+        lower = max(k - (k - mean) * float(np.sqrt(left)), 1e-9) if k > mean else mean
+        tallies.append(Tally(n, int(k), mean, float(tail(int(k), n, lower))))
+    adjusted = holm([t.p for t in tallies])
+    judged = []
+    for (rule, first), second, again, strong in zip(picked, tallies, adjusted, alone, strict=True):
+        status = _status(first, second, strong=strong, confirmed=bool(again <= level))
+        judged.append(Found(rule, first, second, float(again), status))
+    return judged
+
+
+def _status(first: Tally, second: Tally, *, strong: bool, confirmed: bool) -> Status:
+    """How a rule stands: found twice, found twice but weaker, found once, or not at all."""
+    if not confirmed:
+        return "decayed" if strong else "unconfirmed"
+    # A drop beyond chance: two counts against their expectations, given their sum.
+    k = first.converted + second.converted
+    share = second.expected / max(first.expected + second.expected, 1e-12)
+    fewer = special.bdtr(second.converted, k, share) if k else 1.0
+    return "weaker" if fewer < 0.01 else "confirmed"  # noqa: PLR2004  one in a hundred
+
+
+def halves(cohort: Cohort, *, seed: int = 0) -> tuple[Cohort, Cohort]:
+    """Two random halves of the people, for want of a later time."""
+    first = np.random.default_rng(seed).random(cohort.matrix.people) < 0.5  # noqa: PLR2004
+    one, other = (
+        Cohort(cohort.matrix.rows(part), cohort.converted[part], cohort.activity[part])
+        for part in (first, ~first)
+    )
+    return one, other
