@@ -27,7 +27,8 @@ def _planned(command: Any) -> Any:
                      help="Percent held out, with --goal."),
         click.option("--change", type=float, metavar="PERCENT",
                      help="Change that is worth seeing. Default: what the experiment expects, 26."),
-        click.option("--as-of", default="end", show_default=True, metavar="WHEN"),
+        click.option("--as-of", default="end", show_default=True, metavar="WHEN",
+                     help="When people are counted."),
     ):  # fmt: skip
         command = option(command)
     return command
