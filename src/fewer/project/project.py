@@ -504,17 +504,22 @@ class Project:
         goals: Collection[str] = (),
         gap: str | None = None,
         build_id: str | None = None,
+        sequential: bool = False,
     ) -> Measured:
         """Outcomes of a snapshot's segments strictly after its moment.
+
+        With `sequential`, randomised comparisons may be read every day.
 
         Raises:
             GuardError: there is no goal, or no data after the moment yet.
         """
         from fewer.project.engines import need_store
-        from fewer.project.measuring import measure, span
+        from fewer.project.measuring import measure_and_remember, span
 
         need_store(self, "Measuring")
-        return measure(self, self.snapshot(build_id), goals=tuple(goals), gap=span(gap))
+        return measure_and_remember(
+            self, build_id, goals=tuple(goals), gap=span(gap), sequential=sequential
+        )
 
     def claims(
         self, ids: Collection[str] = (), *, goal: str | None = None, tell: Tell = _silent
