@@ -73,7 +73,9 @@ def test_a_small_group_beside_a_large_rest_gets_the_skewed_interval():
     assert found.upper - found.value > found.value - found.lower > 0
 
 
-@pytest.mark.parametrize("bad", [(-1, 0, 0, 0), (5, 10, 1, 5), (5, 1, 1, 6)])
+@pytest.mark.parametrize(
+    "bad", [(-1, 0, 0, 0), (5, 10, 1, 5), (5, 1, 1, 6), (5, float("nan"), 1, 1), (5, 1, np.inf, 1)]
+)
 def test_sums_that_no_amounts_have_are_refused(bad):
-    with pytest.raises(ValueError, match=r"people|squares"):
+    with pytest.raises(ValueError, match=r"people|squares|finite"):
         moments(*([x] for x in bad))

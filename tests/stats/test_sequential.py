@@ -47,6 +47,29 @@ def test_all_looks_of_a_month_hold_together(a_day, base, ratio):
     check_looks(a_day, base, ratio, 1000)
 
 
+@pytest.mark.parametrize("n, base", [(2000, 0.05), (20_000, 0.02)])
+def test_outcomes_that_come_in_after_all_were_assigned(n, base):
+    """The clock is then conversions, not people, who are all there from the first look on."""
+    rng = np.random.default_rng(n)
+    worlds, looks = 1500, 28
+    daily_share = np.full(looks, base / looks)
+    k1, k2 = (
+        np.cumsum(rng.multinomial(n, [*daily_share, 1 - base], worlds)[:, :looks], axis=1)
+        for _ in range(2)
+    )
+    table = k1, np.full_like(k1, n), k2, np.full_like(k2, n)
+    planned = 2 * n * base
+    for sequence, truth in ((rate_difference_sequence, 0.0), (rate_ratio_sequence, 1.0)):
+        found = sequence(*table, planned=planned, so_far=k1 + k2)
+        assert ever_wrong(found, truth) <= 0.05 + 3 * math.sqrt(0.0475 / worlds)
+
+
+def test_each_row_may_have_its_own_plan():
+    both = confidence_sequence([0.1, 0.1], 0.05, 500, planned=[500, 5000])
+    alone = [confidence_sequence([0.1], 0.05, 500, planned=m).at(0) for m in (500, 5000)]
+    assert [both.at(0), both.at(1)] == alone
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("a_day", [10, 50, 200, 1000])
 @pytest.mark.parametrize("base", [0.005, 0.02, 0.1])

@@ -70,11 +70,14 @@ def moments(
     """Sums as `Moments`; without `valued`, everyone has a value.
 
     Raises:
-        ValueError: Negative numbers of people, more with a value than people, or sums that
-            no amounts can have.
+        ValueError: Numbers that are not finite, negative numbers of people, more with a value
+            than people, or sums that no amounts can have.
     """
     people, sums, powers = (np.asarray(a, dtype=np.float64) for a in (n, total, squares))
     have = people if valued is None else np.asarray(valued, dtype=np.float64)
+    if not all(np.isfinite(a).all() for a in (people, sums, powers, have)):
+        msg = "people and sums must be finite numbers"
+        raise ValueError(msg)
     if (people < 0).any() or (have < 0).any() or (have > people).any():
         msg = "people and people with a value count from 0, the second within the first"
         raise ValueError(msg)

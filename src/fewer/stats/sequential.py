@@ -39,7 +39,7 @@ def confidence_sequence(
     error: ArrayLike,
     n: ArrayLike,
     *,
-    planned: float,
+    planned: ArrayLike,
     confidence: float = 0.95,
     log: bool = False,
 ) -> Estimates:
@@ -48,9 +48,10 @@ def confidence_sequence(
     Args:
         value: Estimates at this look, any shape.
         error: Their standard errors on the additive scale (of the logarithm if `log`).
-        n: People so far, of both groups together.
-        planned: People at the planned end, where the interval is narrowest for its kind. Fix it
-            before the start: the promise is lost if it is chosen after a look.
+        n: How far it has come: people so far, of both groups together. Where all were assigned at
+            once and their outcomes come in, the conversions so far.
+        planned: The same at the planned end, where the interval is narrowest for its kind. Fix
+            it before the start: the promise is lost if it is chosen after a look.
         confidence: Chance that *all* looks hold the truth, a fraction.
         log: Whether `value` is a ratio.
 
@@ -100,7 +101,7 @@ def lower_sequence(
     error: ArrayLike,
     n: ArrayLike,
     *,
-    planned: float,
+    planned: ArrayLike,
     level: float = 0.05,
 ) -> Floats:
     """Lower limit, one-sided, that holds at every look; for margins that are watched daily.
@@ -130,12 +131,14 @@ def rate_difference_sequence(
     k2: ArrayLike,
     n2: ArrayLike,
     *,
-    planned: float,
+    planned: ArrayLike,
+    so_far: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Estimates:
     """First rate minus second, readable every day; arguments as `confidence_sequence`.
 
-    No interval before `LEAST_EVENTS` conversions in each group.
+    `so_far` is its `n`: people of both groups when not given. No interval before `LEAST_EVENTS`
+    conversions in each group.
 
     Example:
         >>> one = rate_difference_sequence([300], [5000], [200], [5000], planned=20000).at(0)
@@ -146,7 +149,8 @@ def rate_difference_sequence(
     with np.errstate(divide="ignore", invalid="ignore"):
         p1, p2 = x1 / m1, x2 / m2
         error = np.sqrt(p1 * (1 - p1) / m1 + p2 * (1 - p2) / m2)
-    found = confidence_sequence(p1 - p2, error, m1 + m2, planned=planned, confidence=confidence)
+    n = m1 + m2 if so_far is None else so_far
+    found = confidence_sequence(p1 - p2, error, n, planned=planned, confidence=confidence)
     return found.without_interval(np.minimum(x1, x2) < LEAST_EVENTS, Why.TOO_FEW_EVENTS)
 
 
@@ -156,12 +160,14 @@ def rate_ratio_sequence(
     k2: ArrayLike,
     n2: ArrayLike,
     *,
-    planned: float,
+    planned: ArrayLike,
+    so_far: ArrayLike | None = None,
     confidence: float = 0.95,
 ) -> Estimates:
     """First rate divided by second, readable every day; arguments as `confidence_sequence`.
 
-    No interval before `LEAST_EVENTS` conversions in each group.
+    `so_far` is its `n`: people of both groups when not given. No interval before `LEAST_EVENTS`
+    conversions in each group.
 
     Example:
         >>> one = rate_ratio_sequence([300], [5000], [200], [5000], planned=20000).at(0)
@@ -172,14 +178,13 @@ def rate_ratio_sequence(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = (x1 / m1) / (x2 / m2)
         error = np.sqrt(np.maximum(1 / x1 - 1 / m1 + 1 / x2 - 1 / m2, 0.0))
-    found = confidence_sequence(
-        value, error, m1 + m2, planned=planned, confidence=confidence, log=True
-    )
+    n = m1 + m2 if so_far is None else so_far
+    found = confidence_sequence(value, error, n, planned=planned, confidence=confidence, log=True)
     return found.without_interval(np.minimum(x1, x2) < LEAST_EVENTS, Why.TOO_FEW_EVENTS)
 
 
 def mean_difference_sequence(
-    first: Moments, second: Moments, *, planned: float, confidence: float = 0.95
+    first: Moments, second: Moments, *, planned: ArrayLike, confidence: float = 0.95
 ) -> Estimates:
     """First amount per person minus second, readable every day.
 
@@ -195,7 +200,7 @@ def mean_difference_sequence(
 
 
 def mean_ratio_sequence(
-    first: Moments, second: Moments, *, planned: float, confidence: float = 0.95
+    first: Moments, second: Moments, *, planned: ArrayLike, confidence: float = 0.95
 ) -> Estimates:
     """First amount per person divided by second, readable every day; as the difference."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -268,9 +273,10 @@ def sequential_split(
     return SequentialSplit(p, level)
 
 
-def _rho_squared(level: float, planned: float) -> float:
-    """The mixture's variance that makes the interval narrowest at `planned` people."""
-    if not planned > 0:
-        raise ValueError(f"the planned number of people is positive, not {planned}")
+def _rho_squared(level: float, planned: ArrayLike) -> Floats:
+    """The mixture's variance that makes the interval narrowest at `planned`."""
+    end = np.asarray(planned, dtype=np.float64)
+    if not (end > 0).all():
+        raise ValueError(f"what is planned is positive, not {end}")
     two = -2 * np.log(level)
-    return float((two + np.log(two + 1)) / planned)
+    return np.asarray((two + np.log(two + 1)) / end)

@@ -169,7 +169,9 @@ def _free(
     """People with a value in the smaller group, and Satterthwaite's degrees of freedom."""
     v1, v2 = _valued(first, over, under), _valued(second, over, under)
     with np.errstate(divide="ignore", invalid="ignore"):
-        free = (e1 + e2) ** 2 / (e1**2 / np.maximum(FREE * v1, 1) + e2**2 / np.maximum(FREE * v2, 1))
+        free = (e1 + e2) ** 2 / (
+            e1**2 / np.maximum(FREE * v1, 1) + e2**2 / np.maximum(FREE * v2, 1)
+        )
     return np.minimum(v1, v2), np.nan_to_num(free, nan=1.0)
 
 
