@@ -22,7 +22,9 @@ STYLE: Final = (
     "vertical-align:top;background:#fff}"
     ".fewer .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".fewer .scroll{overflow-x:auto}.fewer figure{margin:10px 0}"
-    ".fewer .badge{border-radius:99px;padding:1px 9px;font-size:12px;background:#e9eef4}"
+    ".fewer .fix{color:#55606e;font-weight:400}"
+    ".fewer .badge{white-space:nowrap;border-radius:99px;padding:1px 9px;font-size:12px;"
+    "background:#e9eef4}"
     ".fewer .badge.simulated{background:#feebc8;color:#7b341e}"
 )
 """For a cell of a notebook: on white, whatever the notebook's own colours."""

@@ -106,8 +106,8 @@ def suggestions(answer: Answer) -> str:
         f'<td class="n small">{recent}</td></tr>'
         for one, recent in zip(answer["segments"], weeks, strict=True)
     ]
-    return _table(("Segment", "Kind", "People", "Last weeks"), rows,
-                  _simulated(answer, "Ready to be saved: `fewer suggest --adopt ID`."))  # fmt: skip
+    caption = _simulated(answer, "Ready to be saved as segments: see fewer suggest.")
+    return _table(("Segment", "Kind", "People", "Last weeks"), rows, caption)
 
 
 def recommendations(answer: Answer) -> str:
@@ -120,7 +120,9 @@ def recommendations(answer: Answer) -> str:
             f'<tr><th scope="row">{escape(one["title"])}</th><td><b>{escape(one["verdict"])}</b>'
             f"</td><td>{escape(one['reason'])}</td><td>{badge}</td></tr>"
         )
-    return _table(("Segment", "Do", "Why", "Evidence"), rows, "") if rows else ""
+    return (
+        _table(("Segment", "Do", "Why", "Evidence"), rows, _simulated(answer, "")) if rows else ""
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[str], caption: str) -> str:

@@ -122,7 +122,7 @@ def _answers(story: dict[str, Any]) -> Iterator[tuple[str, str, Markup, str]]:
     """Sections of answers that were kept: id, title, HTML, and when they were given."""
     for name, title in _ANSWERS:
         kept = story[name]
-        html = PARTS[name](kept["answer"]) if kept else ""
+        html = PARTS[name]({"data": story["data"], **kept["answer"]}) if kept else ""
         if html:
             words = f"As answered on {kept['at'][:10]}."
             if kept["stale"]:
