@@ -23,7 +23,17 @@ PEOPLE = re.compile(r"\bf-\d\d\b|@example|\+1\d{6}")
 
 
 @pytest.fixture(scope="module")
-def project(world, tmp_path_factory) -> Iterator[Project]:
+def project(built) -> Project:
+    return built
+
+
+@pytest.fixture(scope="module")
+def measured(project):
+    return project.measure()
+
+
+@pytest.fixture(scope="module")
+def grown(world, tmp_path_factory) -> Iterator[Project]:
     """Built as at two days."""
     folder = florist.write(world, tmp_path_factory.mktemp("drawn"))
     with Project.open(folder) as opened:
@@ -57,20 +67,23 @@ def test_combinations_are_exact_and_count_each_person_once(project):
     )
 
 
-def test_history_ends_with_this_refresh(project):
-    snapshot = project.snapshot()
+@pytest.mark.slow
+def test_history_ends_with_this_refresh(grown):
+    project, snapshot = grown, grown.snapshot()
     found = overview.history(project, snapshot)
     assert found["refreshes"] == 2
     for i, row in found["segments"].items():
         assert row["people"][-1] == snapshot.size(i)
     older = project.builds()[-1].id
     assert overview.history(project, project.snapshot(older))["refreshes"] == 1
+    picture = project.picture("history")
+    assert all(row[1] == "2" for row in picture.table.rows)
 
 
 def test_every_kind_is_drawn_with_its_table(told):
     found = pictures(told)
     assert {name.partition(":")[0] for name in found} >= {
-        "sizes", "funnel", "history", "overlap", "combinations", "forest", "costs",
+        "sizes", "funnel", "overlap", "combinations", "forest", "costs",
     }  # fmt: skip
     for name, picture in found.items():
         assert picture.svg.startswith("<svg"), name
@@ -89,27 +102,32 @@ def test_pictures_are_found_by_name_or_by_kind(project, tmp_path):
     with pytest.raises(NotFoundError, match="nothing"):
         project.picture("forest:nothing")
     with pytest.raises(GuardError, match="as at another day"):
-        project.picture("history", build_id=project.builds()[-1].id)
+        project.picture("history")
     assert set(KINDS) >= {"sizes", "lookback"}
 
 
-def test_what_needs_no_figures_is_said_first_to_last(project):
+def test_what_needs_no_figures_is_said_first_to_last(project, measured):
     snapshot = project.snapshot()
-    lines = overview.overview(snapshot, project.audit(snapshot.as_of_us), project.measure())
+    lines = overview.overview(snapshot, project.audit(snapshot.as_of_us), measured)
     assert any("segments have the size" in line["text"] for line in lines)
     for line in lines:
         label = EvidenceLabel(line["label"]) if line["label"] else EvidenceLabel.RAW_ASSOCIATION
         check_words(line["text"], label)
 
 
-@pytest.mark.parametrize("name", ["snapshot", "audit", "measure", "preview", "claims"])
-def test_results_show_themselves(project, name):
+@pytest.mark.parametrize(
+    "name",
+    ["snapshot", "measure", "preview", *(pytest.param(n, marks=pytest.mark.slow)
+                                         for n in ("audit", "claims", "suggest"))],
+)  # fmt: skip
+def test_results_show_themselves(project, measured, name):
     found = {
         "snapshot": project.snapshot,
         "audit": project.audit,
-        "measure": project.measure,
+        "measure": lambda: measured,
         "preview": lambda: project.preview({"did": "purchase", "within": "7d"}, as_of="end"),
         "claims": project.claims,
+        "suggest": lambda: project.suggest(least=2),
     }[name]()
     assert isinstance(found, Displayed)
     shown = found._repr_html_()

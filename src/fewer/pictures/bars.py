@@ -21,6 +21,7 @@ from fewer.pictures.svg import (
     stroke,
     swatch,
     text,
+    wide,
 )
 
 _LABELS: Final = 340
@@ -107,7 +108,8 @@ def _size(axis: LogAxis, bar: Bar, y: float, *, narrow: bool) -> str:
     if bar.matched > bar.size:
         at = axis.at(bar.matched)
         parts.append(line(at, top - 2, at, top + 18, stroke("orange", 2)))
-        end = max(end, at)
+        if at - end < wide(f"{bar.size:,}") + 14:  # no room for the number before the mark
+            end = max(end, at)
     parts.append(text(end + 7, top + 12, f"{bar.size:,}", bold=inside))
     return "".join(parts)
 

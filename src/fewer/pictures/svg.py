@@ -175,7 +175,7 @@ def picture(
     width: float, height: float, title: str, body: str, *, simulated: bool, words: str = ""
 ) -> str:
     """The whole SVG: title and description for screen readers, and the mark of invented data."""
-    letters = min(44, width / 9)
+    letters = min(44, width / 11)
     middle = f"{width / 2:.0f} {height / 2:.0f}"
     mark = (
         f'<text class="watermark" x="{width / 2:.0f}" y="{height / 2:.0f}" '
