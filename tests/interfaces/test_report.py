@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 from fewer.data.simulate.truth import Effect, Truth
+from fewer.project.kept import keep
+from fewer.project.project import Project
 from interfaces.conftest import Fewer, Said, fewer_in
 from project import florist
 
@@ -182,6 +184,55 @@ def test_every_section_is_there(page):
     for section in ("audit", "segments", "overlap", "lookback", "creatives", "outcomes", "costs"):
         assert f"florist-{section}" in ids
     assert "florist-planted" not in ids
+
+
+def test_the_contents_name_every_section(page):
+    nav = page[page.index("<nav") : page.index("</nav>")]
+    ids = re.findall(r'<h3 id="(florist-[a-z]+)"', page)
+    assert re.findall(r'href="#(florist-[a-z]+)"', nav) == ids
+    assert ids[0] == "florist-overview"
+
+
+def test_every_picture_has_words_and_a_table(page):
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    assert len(figures) > 6
+    for figure in figures:
+        assert '<th scope="row">' in figure
+    for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
+        assert 'role="img"' in svg
+        assert "<title>" in svg
+        assert "aria-label=" in svg
+
+
+def test_every_figure_of_the_overview_says_its_evidence(page):
+    matters = page[page.index('class="matters"') :]
+    matters = matters[: matters.index("</ul>")]
+    assert matters.count("<li>") >= 2
+    for line in matters.split("<li>")[1:]:
+        if "converted" in line:
+            assert '<span class="badge ev assoc">raw association</span>' in line
+
+
+def test_answers_that_were_kept_are_sections(shop, page):
+    assert "florist-discovery" not in page
+    with Project.open(shop) as project:
+        answer = {"goal": "order", "combinations_tested": 7, "features": 3, "segments": []}
+        keep(project, "discovery", answer)
+        try:
+            seen = fewer_in(shop)("report", "--json")
+        finally:
+            (project.store.root / "answers" / "discovery.json").unlink()
+    assert seen.json["story"]["discovery"]["answer"] == answer
+    found = Page((shop / "report.html").read_text())
+    assert "florist-discovery" in found.ids
+    assert "Nothing was found that later data confirms." in found.text
+
+
+def test_the_page_is_the_same_for_the_same_story(shop, page, tmp_path):
+    again = tmp_path / "again.html"
+    assert fewer_in(shop)("report", "--out", str(again)).status == 0
+    made = re.compile(r"Made [-0-9: ]+ UTC")
+    assert made.sub("", again.read_text()) == made.sub("", page)
 
 
 def test_real_data_is_not_marked_and_claims_no_effect(page):

@@ -40,7 +40,7 @@ def report(shop, tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=[1280, 420], ids=["wide", "telephone"])
+@pytest.fixture(scope="module", params=[1600, 1024, 390], ids=["wide", "tablet", "telephone"])
 def opened(report, chromium, tmp_path_factory, request) -> Iterator[tuple[Any, list[str]]]:
     """The page, and everything that it asked for or complained about."""
     from playwright.sync_api import sync_playwright
@@ -93,4 +93,26 @@ def test_links_lead_to_sections(opened):
     assert 0 <= box["y"] < 900
     bar = page.locator("nav").bounding_box()
     assert bar is not None
-    assert box["y"] >= bar["y"] + bar["height"] - 1  # not below the bar that stays on top
+    beside = bar["x"] + bar["width"] <= box["x"]
+    # Not below the bar that stays on top.
+    assert beside or box["y"] >= bar["y"] + bar["height"] - 1
+
+
+def test_it_is_dark_where_the_reader_is(opened):
+    page, _ = opened
+    colour = "getComputedStyle(document.body).backgroundColor"
+    mark = "getComputedStyle(document.querySelector('svg .f-ink')).fill"
+    light = page.evaluate(f"[{colour}, {mark}]")
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(f"[{colour}, {mark}]")
+    page.emulate_media(color_scheme="light")
+    assert light[0] != dark[0]
+    assert light[1] != dark[1]
+
+
+def test_it_can_be_printed_without_the_contents(opened):
+    page, _ = opened
+    page.emulate_media(media="print")
+    hidden = page.evaluate("getComputedStyle(document.querySelector('nav')).display")
+    page.emulate_media(media="screen")
+    assert hidden == "none"
