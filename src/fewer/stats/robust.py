@@ -18,8 +18,8 @@ from fewer.stats.estimate import Floats
 
 _CONCAVE = math.sqrt(3.0)  # up to here the chance of a miss is concave in the squared bias
 _POINTS = 400
-_CENTRES = 60
-_ZOOMS = 4
+_CENTRES = 24
+_ZOOMS = 5
 _NODES = 24
 _FLAT = 1e-12
 _LARGE = 1e6  # bias variance from which Chebyshev's bound is exact to a thousandth
@@ -57,7 +57,7 @@ def cva(bias: float, kurtosis: float = math.inf, *, confidence: float = 0.95) ->
     high = math.sqrt((1 + bias) / level) + 1  # Chebyshev
     if miss(bias, kurtosis, low) <= level:
         return low
-    found = optimize.brentq(lambda chi: miss(bias, kurtosis, chi) - level, low, high, xtol=1e-9)
+    found = optimize.brentq(lambda chi: miss(bias, kurtosis, chi) - level, low, high, xtol=1e-8)
     return float(found)
 
 

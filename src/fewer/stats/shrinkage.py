@@ -4,7 +4,8 @@ In a table of many small segments the best ones are best partly by luck, so thei
 promise too much. Empirical Bayes learns from the whole table how much segments truly differ,
 and keeps of each departure the share that is likely real. The intervals are the robust ones of
 Armstrong, Kolesár and Plagborg-Møller: on average over segments they hold as often as promised
-whatever the distribution of true effects, which intervals of a posterior do not.
+whatever the distribution of true effects, which intervals of a posterior do not. They are no
+promise for the best few of a table: those are confirmed on other people.
 """
 
 from __future__ import annotations
