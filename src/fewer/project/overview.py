@@ -37,8 +37,8 @@ def overview(snapshot: Snapshot, audit: Audit, measured: Measured | None) -> lis
         reason, people = _largest_reason(views)
         found.append(
             _fact(
-                f"Exclusions took out {removed:,} of {matched:,} places in segments, most of them"
-                f" for “{reason}” ({people:,})."
+                f"Exclusions took out {removed:,} of {matched:,} people matched, once for each"
+                f" segment; most of them for “{reason}” ({people:,})."
             )
         )
     pair = _most_alike(snapshot)
