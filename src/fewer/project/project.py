@@ -8,7 +8,7 @@ first asked for, and the data stays pinned to one generation until `refresh`.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cached_property
@@ -38,12 +38,15 @@ if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine, Stop
     from fewer.journey.audit.audit import Audit
     from fewer.journey.define.lint import Finding
+    from fewer.journey.discover.finding import Discovery
     from fewer.journey.measure.claims.result import ClaimTable
     from fewer.language.one import Written
     from fewer.pictures.page import Picture
+    from fewer.project.adopting import Adopted
     from fewer.project.checkpoint import Head
     from fewer.project.experiments import Experiments
     from fewer.project.explaining import Explanation
+    from fewer.project.exploring import Alike, Clusters
     from fewer.project.guarding import Tell
     from fewer.project.in_place import OwnData
     from fewer.project.kept import Kind
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
     from fewer.project.preview import Preview
     from fewer.project.previewing import Previewer
     from fewer.project.reasons import Reasons, Standing
+    from fewer.project.recommending import Recommended
     from fewer.project.snapshot import Snapshot
+    from fewer.project.suggesting import Suggestions
 
 CONTROL_URL: Final = "FEWER_CONTROL_URL"
 """Environment variable with the control database's URL; a file in ``.fewer/`` without it."""
@@ -534,6 +539,49 @@ class Project:
         from fewer.project.lookback import Ask, look_back
 
         return self._kept("lookback", look_back(self, segment, Ask(**asked), tell=tell), segment)
+
+    def recommend(self, segments: Collection[str] = (), **options: Any) -> Recommended:
+        """What to do next with each segment, and why; see `project.recommending`."""
+        from fewer.project.recommending import recommendations
+
+        found = recommendations(self, segments, **{"tell": _silent, **options})
+        return self._kept("recommendations", found, unless=bool(segments))
+
+    def discover(self, **asked: Any) -> Discovery:
+        """Segments found for a goal; for `asked` see `project.discovering.asked`."""
+        from fewer.project.discovering import asked as ask
+        from fewer.project.discovering import discover
+
+        return self._kept("discovery", discover(self, ask(self, **asked)))
+
+    def clusters(self, **asked: Any) -> Clusters:
+        """Groups of people who behave alike, to explore."""
+        from fewer.project.discovering import asked as ask
+        from fewer.project.exploring import clusters
+
+        return clusters(self, ask(self, **asked))
+
+    def look_alikes(self, segment: str, **asked: Any) -> Alike:
+        """How many people outside a segment resemble its people, and how far."""
+        from fewer.project.discovering import asked as ask
+        from fewer.project.exploring import look_alikes
+
+        return look_alikes(self, segment, ask(self, **asked))
+
+    def suggest(self, *, within: str | None = None, at: AsOf = None, **asked: Any) -> Suggestions:
+        """Ready segments from what the data holds; see `project.suggesting.suggest`."""
+        from fewer.project.suggesting import suggest_at
+
+        return self._kept("suggestions", suggest_at(self, within, at, **asked))
+
+    def adopt(
+        self, proposed: Sequence[Any], wanted: str, file: str, *, dry_run: bool = False
+    ) -> Adopted:
+        """Add one of some proposed segments to ``segments/FILE``; its comments stay."""
+        from fewer.project.adopting import adopt, pick
+
+        chosen = pick([one.segment for one in proposed], wanted)
+        return adopt(self, chosen, file, dry_run=dry_run)
 
     def picture(self, name: str, *, build_id: str | None = None) -> Picture:
         """A picture of a refresh: ``sizes``, ``forest``, ...; see `project.pictures.KINDS`."""
