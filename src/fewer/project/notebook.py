@@ -52,7 +52,7 @@ def claims(answer: Answer) -> str:
             f"{escape(_told(one['verdict']))}</span></td>"
             f"<td>{escape(_figure(one['ratio']))}</td>"
             f"<td>{escape(one['because'])}{take}{more}</td>"
-            f'<td><span class="badge quiet">{escape(one["label"])}</span></td></tr>'
+            f"<td>{_badge(one['label'])}</td></tr>"
         )
     caption = _simulated(answer, "Each stated as a proposition and checked on the data.")
     return _table(("Claim", "On this data", "Found", "Why", "Evidence"), rows, caption)
@@ -111,18 +111,33 @@ def suggestions(answer: Answer) -> str:
 
 
 def recommendations(answer: Answer) -> str:
-    """What to do next with each segment, and why."""
-    rows = []
+    """What to do next with each segment, and why; those without anything to do are folded."""
+    doing: list[str] = []
+    waiting: list[str] = []
     for one in answer.get("recommendations", answer.get("verdicts", ())):
-        label = one["label"]
-        badge = f'<span class="badge quiet">{escape(label)}</span>' if label else ""
-        rows.append(
+        row = (
             f'<tr><th scope="row">{escape(one["title"])}</th><td><b>{escape(one["verdict"])}</b>'
-            f"</td><td>{escape(one['reason'])}</td><td>{badge}</td></tr>"
+            f"</td><td>{escape(one['reason'])}</td><td>{_badge(one['label'])}</td></tr>"
         )
-    return (
-        _table(("Segment", "Do", "Why", "Evidence"), rows, _simulated(answer, "")) if rows else ""
-    )
+        (waiting if one["verdict"] == _WAITING else doing).append(row)
+    heads, caption = ("Segment", "Do", "Why", "Evidence"), _simulated(answer, "")
+    shown = _table(heads, doing, caption) if doing else ""
+    if waiting:
+        many = f"{len(waiting)} segment{'s' if len(waiting) > 1 else ''}: {_WAITING}"
+        folded = _table(heads, waiting, caption)
+        shown += f"<details><summary>{many}</summary>{folded}</details>"
+    return shown
+
+
+_WAITING: Final = "nothing to say yet"
+
+
+def _badge(label: str | None) -> str:
+    """The evidence of a figure: filled where it may be called lift, dashed elsewhere."""
+    if not label:
+        return ""
+    look = "lift" if label.startswith(("randomised", "geo")) else "assoc"
+    return f'<span class="badge ev {look}">{escape(label)}</span>'
 
 
 def _table(heads: Sequence[str], rows: Sequence[str], caption: str) -> str:
