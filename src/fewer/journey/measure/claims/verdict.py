@@ -79,7 +79,9 @@ def size_words(says: Says) -> str:
         return f"{_one(near)} to {_one(far)}"
     if says.up_to:
         return f"up to {_one(far)}"
-    return f"{_one(near)} or more extreme" if says.at_least else _one(near)
+    if says.at_least:
+        return f"{_one(near)} or {'more' if says.up else 'less'}"
+    return _one(near)
 
 
 def _one(ratio: float) -> str:
