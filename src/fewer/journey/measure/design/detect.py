@@ -144,10 +144,11 @@ def _help(row: Row, every: Sequence[Row]) -> str:
     """Pool, lengthen or widen: those of the three that would do, with how much of each."""
     ways = []
     if row.group.level == "segment":
-        wider = [r for r in every if r.group.level != "segment" and r.shows]
+        wider = [r for r in every if r.group.level != "segment" and (r.shows or r.weeks)]
         if wider:
-            least = min(wider, key=lambda r: r.group.people)
-            ways.append(f"pool it: {least.group.title} can ({least.group.people:,} people)")
+            best = min(wider, key=lambda r: (not r.shows, r.weeks or 0, r.group.people))
+            when = "" if best.shows else f" in {best.weeks} weeks"
+            ways.append(f"pool it: {best.group.title} can{when}")
     if row.weeks is not None and row.group.entering:
         ways.append(f"lengthen it to {row.weeks} weeks")
     needed = row.people_needed
