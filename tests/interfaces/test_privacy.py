@@ -50,7 +50,7 @@ OUTPUTS = [
     "claims",
     "lookback pricing_hot --windows 7d,14d",
     "suggest --min 1 --max 50",
-    "discover --goal order --min 1 --max 50",
+    "discover --clusters --min 1 --max 50",
     "recommend",
     "experiment ls",
     "report --out {tmp}/report.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,23 @@ PATH: Final = "category"
 _MOST_VALUES: Final = 40  # of one property of one event
 _QUANTILES: Final = (0.5, 0.75, 0.9)
 _FEW_NUMBERS: Final = 6  # distinct numbers up to which a number is a code, not an amount
+
+_LEAST_SHOWN: Final = 5  # people that share a value before it is shown to anyone
+_IDENTIFIES: Final = re.compile(
+    r"[^\s@]+@[^\s@]+\.[^\s@]"  # an e-mail address
+    r"|(?<![\w.])\+?\d[\d ()./-]{6,}\d(?![\w.])"  # a telephone number
+    r"|\b[0-9a-f]{32,}\b",  # a digest
+    re.IGNORECASE,
+)
+
+
+def tells_who(value: str | bool | None) -> bool:
+    """Whether a value may name a person: no condition is made of it, and nobody is shown it.
+
+    >>> tells_who("write to ann@example.org"), tells_who("+49 30 1234567"), tells_who("shoes 2024")
+    (True, True, False)
+    """
+    return isinstance(value, str) and _IDENTIFIES.search(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +103,10 @@ class Survey:
     least: int  # people a value must have to be told
     skipped: set[str] = field(default_factory=set)  # properties that name things one by one
 
+    def __post_init__(self) -> None:
+        """A value of very few people says who they are."""
+        self.least = max(self.least, _LEAST_SHOWN)
+
     def take(self) -> Facts:
         """Every fact."""
         events = tuple(self._events())
@@ -128,7 +150,8 @@ class Survey:
     def _of_column(self, name: str, coded: str) -> Iterator[ValueFact]:
         rows = self._run(_VALUES, value=column(coded), least=self.least, most=_MOST_VALUES)
         for row in rows:
-            yield ValueFact(row["event"], name, row["value"], row["people"])
+            if not tells_who(row["value"]):
+                yield ValueFact(row["event"], name, row["value"], row["people"])
 
     def _of_items(self, names: Sequence[str]) -> Iterator[ValueFact]:
         item = self.catalog.properties.get(ITEM_ID, {}).get("text")
@@ -157,7 +180,7 @@ class Survey:
                 kept[node] += row["people"]
         by_event: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for (event, value), people in kept.items():
-            if people >= self.least:
+            if people >= self.least and not tells_who(value):
                 by_event[event].append((value, people))
         for event, nodes in by_event.items():
             for value, people in sorted(nodes, key=lambda n: (-n[1], n[0]))[: 2 * _MOST_VALUES]:
@@ -181,7 +204,8 @@ class Survey:
                         _TRAITS, value=column(typed[kind]), least=self.least, most=_MOST_VALUES
                     )
                     for row in rows:
-                        yield TraitFact(name, row["value"], row["people"])
+                        if not tells_who(row["value"]):
+                            yield TraitFact(name, row["value"], row["people"])
             if "number" in typed:
                 [row] = self._run(_TRAIT_NUMBERS, value=column(typed["number"]))
                 quantiles = _quantiles(row)
