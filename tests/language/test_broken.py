@@ -60,6 +60,7 @@ def answered(text):
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(damaged())
 def test_damaged_files(text):
@@ -83,6 +84,7 @@ anything = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(KEYS), anything, max_size=5), anything)
 def test_any_data(segment, where):

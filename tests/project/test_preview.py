@@ -146,6 +146,7 @@ def test_proposals_give_what_they_say(here):
 # ----------------------------------------------------------------------------------- history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_each_day_of_a_history_by_hand(here, world, engine):
     found = here.previewer(florist.AS_OF, engine=engine)

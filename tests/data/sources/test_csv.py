@@ -258,6 +258,7 @@ FIELD = st.text(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=12), ends=st.sampled_from("\n\r\n"))
 def test_both_readers_agree(tmp_path_factory, rows, ends):

@@ -479,6 +479,7 @@ ROW = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15 * SOAK, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(ROW, max_size=8), min_size=1, max_size=3))
 def test_every_row_is_accounted_for(tmp_path_factory, batches):

@@ -281,6 +281,7 @@ def test_star_over_whole_rows(bench):
     assert bench.store.generation().catalog.properties == {"raw.a": {"number": "p1_n"}}
 
 
+@pytest.mark.slow
 def test_too_many_keys_are_values(bench):
     rows = [{**ROW, "props": {f"user-{i}-{j}": 1 for j in range(50)}} for i in range(50)]
     bench.write("log.jsonl", rows)

@@ -155,6 +155,7 @@ NAIVE = st.datetimes(datetime(1970, 1, 2), datetime(2090, 1, 1))
 
 
 class TestTimes:
+    @pytest.mark.slow
     @SEARCH
     @given(st.lists(NAIVE, min_size=1, max_size=10), st.sampled_from(ZONES))
     def test_local_times_as_python_reads_them(self, moments, zone):

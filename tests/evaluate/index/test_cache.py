@@ -226,6 +226,7 @@ def right(shop, conditions):
     return {id_: sorted(people) for id_, people in found.members.items()}
 
 
+@pytest.mark.slow
 def test_four_processes_make_the_same_index_at_once(tmp_path):
     shop = bulk(tmp_path, files=12, rows=2_000, people=500)
     path = pickled(tmp_path, [shop], ASKED)
@@ -236,6 +237,7 @@ def test_four_processes_make_the_same_index_at_once(tmp_path):
     assert all(map(is_whole, shop.parts))
 
 
+@pytest.mark.slow
 def test_processes_of_two_generations_take_turns(tmp_path):
     """Each sweeps away what the other makes, and still every answer is right."""
     shop = bulk(tmp_path, files=10, rows=300, people=100)
@@ -330,6 +332,7 @@ def test_killed_at_any_moment(tmp_path):
     assert held(shop) == wanted(shop)
 
 
+@pytest.mark.slow
 def test_more_data_files_than_a_process_may_open(tmp_path):
     shop = bulk(tmp_path, files=150, rows=40, people=50)
     path = pickled(tmp_path, [shop], ASKED)

@@ -75,6 +75,7 @@ def test_texts_with_64_bit_offsets(tmp_path):
     shop.agrees()
 
 
+@pytest.mark.slow
 def test_files_of_overlapping_times(tmp_path):
     """Every event in a file of its own choosing; some before 1970, some where no unit is whole."""
     world = draw(
@@ -175,6 +176,7 @@ def test_odd_names_of_events(tmp_path, odd):
     indexed(world, tmp_path).agrees({"did": [odd, "other"]}, {"did": "*"}, {"did_not": [odd]})
 
 
+@pytest.mark.slow
 def test_numbers_of_distinct_texts_at_the_ends_of_code_widths(tmp_path):
     """Codes of one byte, of two and of four; files are given one person each."""
     sizes = {"a": 255, "b": 256, "c": 65_535, "d": 70_000}
@@ -275,6 +277,7 @@ def test_sums_and_extremes_of_items(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_shares_of_counts_past_every_width(tmp_path):
     sizes = {"a": 254, "b": 255, "c": 256, "d": 300, "e": 70_000}
     world = draw(

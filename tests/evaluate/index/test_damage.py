@@ -104,6 +104,7 @@ def test_writing_that_fails_leaves_nothing(tmp_path):
 # -------------------------------------------------------------------------------- damaged parts
 
 
+@pytest.mark.slow
 def test_every_section_damaged_by_one_byte(shop):
     """One after another; all conditions are asked each time, and read nearly all of them."""
     right = answered(shop.agrees())

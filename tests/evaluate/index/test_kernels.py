@@ -374,6 +374,7 @@ def runs(draw, *, longest=12, times=TIMES, flags=FLAGS):
     )
 
 
+@pytest.mark.slow
 @compared(runs())
 def test_times_in_order(given_):
     starts, times, flags = given_

@@ -212,6 +212,7 @@ VALUES = [
 MOMENT = Moment(World(persons={}), 1_772_400_000_000_000, ZoneInfo("UTC"), 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(predicates().map(Predicate.model_validate), st.data())
 def test_what_is_called_impossible_passes_nothing(predicate, data):

@@ -103,6 +103,7 @@ def test_order_refuses_what_is_unknown_or_unclear():
     assert not isinstance(caught.value, CycleError)
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_no_trouble():
     chain = [{"id": "s0", "where": {"did": "x"}}]
     chain += [{"id": f"s{n}", "where": {"in_segment": f"s{n - 1}"}} for n in range(1, 5000)]

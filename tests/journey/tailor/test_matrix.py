@@ -330,6 +330,7 @@ drawn_events = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(rows=drawn_events, wanted=st.sets(names, min_size=1), as_of=st.integers(0, 10))
 @settings(max_examples=60)
 def test_the_last_action_is_the_one_that_plain_python_finds(tmp_path_factory, rows, wanted, as_of):
