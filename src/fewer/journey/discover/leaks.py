@@ -1,7 +1,7 @@
 """What is part of converting: it tells that someone is at the till, not that someone will buy.
 
 An event (or a value of one) is refused when most who convert have it within the hour before, and
-those who have it convert within the hour many times as often as everyone does.
+those who have it are many times as likely to convert within the hour as everyone is to convert.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPAN: Final = HOUR
 MOST: Final = 0.8  # of those who convert, within the hour before
 CLOSE_SPAN: Final = HOUR // 6
 CLOSE_MOST: Final = 0.5  # of those who convert, within ten minutes before
-TELLING: Final = 4.0  # times as often as everyone
+TELLING: Final = 4.0  # times the odds of everyone
 ENOUGH: Final = 20  # people who convert
 
 
@@ -31,14 +31,14 @@ class Leak:
 
     name: str  # event, or event:property=value
     share: float  # of those who convert, who have it within the hour before
-    ratio: float  # how many times as often its people convert within the hour
+    ratio: float  # odds that its people convert within the hour, over those of everyone
 
     @property
     def words(self) -> str:
         """Why it is refused."""
         return (
-            f"{self.share:.0%} of those who convert have it in the hour before, and its people"
-            f" are {self.ratio:.0f} times as likely to convert within the hour as everyone"
+            f"{self.share:.0%} of those who convert have it in the hour before; the odds that its"
+            f" people convert then are {self.ratio:.0f} times those of everyone"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -106,9 +106,15 @@ class _Judge:
     def judged(self, name: str, row: dict[str, Any], people: int) -> Iterable[Leak]:
         share, close = row["people"] / self.converters, row["close"] / self.converters
         followed = row["people"] / max(people, row["people"], 1)
-        ratio = followed / (self.converters / self.everyone)
+        base = self.converters / self.everyone
+        ratio = _odds(followed) / _odds(base)
         if ratio >= TELLING and (share >= MOST or close >= CLOSE_MOST):
             yield Leak(name, share, ratio)
+
+
+def _odds(share: float) -> float:
+    inside = min(max(share, 1e-4), 0.99)
+    return inside / (1 - inside)
 
 
 _WITH: Final = """

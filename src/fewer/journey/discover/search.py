@@ -30,8 +30,8 @@ _SHORT_LIST: Final = 20
 
 _LOOSEST: Final = 1e-3
 _ROUNDS: Final = 4  # fits; each but the last knows the rules found by those before it
-_WIDER: Final = 30  # how far below the cut a first, rough p may be
-_MOST_POOLED: Final = 2_500
+_ROUGHEST: Final = 0.1  # p before what the model took of a rule is given back
+_MOST_POOLED: Final = 4_000
 _MOST_LISTED: Final = 60
 _SAME: Final = 0.95  # a feature nearly inside another says the same as the two together
 _FEWEST_CONVERSIONS: Final = 3
@@ -228,7 +228,7 @@ def _cover(
     """
     rough = tail(combos.converted, combos.people, combos.expected)
     rough[combos.converted < _FEWEST_CONVERSIONS] = 1.0
-    pool = np.flatnonzero(rough <= min(cut * _WIDER, 0.05))
+    pool = np.flatnonzero(rough <= _ROUGHEST)
     pool = pool[np.argsort(rough[pool], kind="stable")[:_MOST_POOLED]]
     if not len(pool):
         return []
