@@ -55,6 +55,7 @@ from fewer.model.measure import Comparison
 from fewer.model.segment import Segment
 from fewer.model.window import DAY, MINUTE, Between, Duration
 from fewer.project import clock
+from fewer.project.claims_randomised import by_programme
 from fewer.project.engines import need_store
 from fewer.project.rolling import engines, evaluate, free_id
 
@@ -167,8 +168,17 @@ class Checker:
             if isinstance(claim, ReportClaim):
                 yield check_reports(claim, costs(claim), headline=headline)
             else:
-                yield self.people(claim, headline=headline)
+                yield self._best(claim, self.people(claim, headline=headline))
         yield from lacking
+
+    def _best(self, claim: PeopleClaim, found: ClaimResult) -> ClaimResult:
+        """By an experiment, where the project ran the one that the claim is about."""
+        if claim.id != CONVERSION:
+            return found
+        goal = self.project.definitions.goal(claim.outcome)
+        return by_programme(
+            self.project, self.reader, claim, goal, found, data_end_us=self.data_end_us
+        )
 
     # ----------------------------------------------------------------------- headline claims
 
