@@ -19,6 +19,14 @@ def show(out: Console, found: Lookback) -> None:
     out.print(_bands(found, f"{found.title} → {found.goal_title} (association){mark}"))
     out.print()
     if found.money.value is not None or found.money.cost is not None:
+        share = f"{found.money.caused:.0%}"
+        out.print(
+            Text(
+                f"Worth of a person each window adds, if {share} of conversions are caused"
+                " (assumed)",
+                style="italic",
+            )
+        )
         out.print(_money(found))
         out.print()
     out.print(Text(_decay(found)))
@@ -63,8 +71,7 @@ def _bands(found: Lookback, title: str) -> Table:
 
 def _money(found: Lookback) -> Table:
     money = found.money
-    title = f"Worth of a person each window adds, if {money.caused:.0%} of conversions are caused"
-    table = Table(title=f"{title} (assumed)", title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in ("adds", "worth", "at least", "costs", "pays from", ""):
         table.add_column(name, justify="left" if name in ("adds", "") else "right")
     for band, one in zip(found.bands, found.worths, strict=True):
