@@ -406,5 +406,7 @@ class TestDesigning:
         assert strata.programme.group.basis.kind == "mean"
         windows = project.experiments.design("windows", as_of=AS_OF)
         assert [row.group.id for row in windows.rows] == ["band:14d", "band:30d", "programme"]
+        with pytest.raises(GuardError, match="begins after that moment"):
+            project.experiments.design("spring", as_of="2019-01-01")
         with pytest.raises(GuardError, match="names no segments"):
             project.experiments.design("regions", as_of=AS_OF)

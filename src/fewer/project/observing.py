@@ -133,6 +133,8 @@ def seen(
         plan = plan_of(project, at, plan_needs).only(wanted)
         found = known.engine.evaluate(plan)
         members[week] = {name: found.members[name] for name in wanted}
+    if 0 not in members:
+        raise GuardError("The data begins after that moment: nothing is known to plan with.")
     reached = tuple(week for week in bases if week in members)
     last = max((w for w in range(weeks + 1) if w in members), default=0)
     return Seen(known, metric, members, reached, last)
