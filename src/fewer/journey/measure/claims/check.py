@@ -37,7 +37,7 @@ _ADJUSTED: Final = "Mantel-Haenszel, clustered by person"
 _FEW: Final = f"fewer than {LEAST_CONVERTED} people converted in one of the groups"
 _TEST: Final = (
     "These people chose themselves, so this says nothing about what a campaign would change."
-    " Test it: hold out 20 % of the group at random and compare (docs/measure.md)."
+    " Test it: hold out 20 % of the group at random and compare (docs/experiments.md)."
 )
 
 
