@@ -59,9 +59,9 @@ def ideas(facts: Facts, windows: Sequence[Duration]) -> list[Idea]:
         found += _engaged(fact, events, windows)
         found += _repeated(fact, windows)
         looked = Did(did=(fact.event,), within=middle)
-        found.append(Idea(looked, "lookback", fact.event, tuple(windows)))
+        found.append(Idea(looked, "lookback", f"{fact.event} lookback", tuple(windows)))
         often = Did(did=(fact.event,), within=middle, count=_at_least(2))
-        found.append(Idea(often, "lookback", fact.event, tuple(windows), 1))
+        found.append(Idea(often, "lookback", f"{fact.event} lookback", tuple(windows), 1))
     taken: Counter[tuple[str, str]] = Counter()
     for value in facts.values:
         key = (value.event, value.property)
@@ -149,7 +149,7 @@ def _valued(
     enough = Did(did=(fact.event,), within=spans[2], count=_at_least(3))
     yield Idea(AllOf(all=(enough, share)), kind, thing, plain=1 + code)
     looked = Did(did=(fact.event,), where=where, within=spans[1])
-    yield Idea(looked, "lookback", thing, tuple(windows), 1 + code)
+    yield Idea(looked, "lookback", f"{thing} lookback", tuple(windows), 1 + code)
 
 
 def _is_code(value: str | bool) -> bool:
