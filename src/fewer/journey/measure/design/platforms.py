@@ -60,4 +60,4 @@ LEARNING: Final = {
         ),
     )
 }
-"""Platform -> threshold. They change without notice: write your own with --learning."""
+"""Platform -> threshold. They change without notice: look them up before a launch."""
