@@ -169,3 +169,14 @@ def test_unknown_names_are_named(magazine):
         magazine.claims(["three_viewz"])
     with pytest.raises(NotFoundError, match="ordr"):
         magazine.claims(["three_interactions"], goal="ordr")
+
+
+@pytest.mark.parametrize("rows", [[], [(0, reading.START, "view")]])
+def test_no_data_is_no_crash(tmp_path, rows):
+    folder = reading.write(tmp_path / "bare", rows)
+    with Project.open(folder) as project:
+        project.ingest()
+        found = project.claims()
+    assert len(found.claims) == 5
+    assert {claim.verdict.value for claim in found.claims} == {"can't tell with this data"}
+    assert all(claim.because and claim.needed for claim in found.claims)

@@ -95,3 +95,8 @@ def test_windows_of_what_was_not_done_nest_the_other_way(magazine):
     quiet = magazine.lookback("none", times=1)
     assert [band.window for band in quiet.bands] == ["30d", "14d", "7d"]
     assert quiet.decay.half_life is None
+
+
+def test_one_window_has_no_band_before(magazine):
+    alone = magazine.lookback("readers", windows=("7d",), times=1)
+    assert [band.step for band in alone.bands] == [None]

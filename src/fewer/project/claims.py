@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -465,7 +466,7 @@ def _activity(lookback_us: int) -> dict[str, Condition]:
 
 
 def _lacks(name: str, because: str, needed: str) -> ClaimResult:
-    says = Says.model_validate({"ratio": "1.26" if name == CONVERSION else "2.4"})
+    says = Says(ratio=Decimal("1.26" if name == CONVERSION else "2.4"))
     return ClaimResult(
         id=name,
         title=TITLES[name],

@@ -170,8 +170,10 @@ def window_bands(sums: BandSums) -> tuple[WindowBand, ...]:
     names = band_labels([window.micros for window in sums.windows])
     found = []
     for i, (window, label) in enumerate(zip(sums.windows, names, strict=True)):
-        step = Ratio(_said(steps.at(i - 1)), "times", "rate over that of the band before", RAW)
-        p = float(adjusted[i - 1]) if i and not np.isnan(adjusted[i - 1]) else None
+        step, p = None, None
+        if i:
+            step = Ratio(_said(steps.at(i - 1)), "times", "rate over that of the band before", RAW)
+            p = None if np.isnan(adjusted[i - 1]) else float(adjusted[i - 1])
         found.append(
             WindowBand(
                 str(window),
@@ -183,7 +185,7 @@ def window_bands(sums: BandSums) -> tuple[WindowBand, ...]:
                 int(n[: i + 1].sum()),
                 int(k[: i + 1].sum()),
                 Figure(_said(totals.at(i)), "share", _UNIT, RAW),
-                step if i else None,
+                step,
                 p,
             )
         )

@@ -50,7 +50,7 @@ def judge(says: Says, ratio: Figure, units: Units) -> Judged:
     """
     e = ratio.estimate
     if e.value is None or (e.lower is None and e.upper is None):
-        return Judged(Verdict.CANNOT_TELL, f"there is {ratio.interval}", _few(ratio))
+        return Judged(Verdict.CANNOT_TELL, f"there is {_without(ratio)}", _few(ratio))
     low, high = e.lower or 0.0, inf if e.upper is None else e.upper
     near, far = says.range
     if not says.up:  # the same question about the inverse ratio
@@ -108,6 +108,14 @@ def _contradicted(words: str, says: Says, *, clear: bool) -> str:
     if says.up_to:
         return f"the interval {words} lies on the other side of no difference"
     return f"{size} lies outside the interval {words}, which holds no difference as well"
+
+
+def _without(ratio: Figure) -> str:
+    return (
+        ratio.interval.replace("no interval", "no ratio")
+        if ratio.estimate.value is None
+        else (ratio.interval)
+    )
 
 
 def _few(ratio: Figure) -> str:
