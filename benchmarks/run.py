@@ -37,6 +37,7 @@ SECTIONS: Final = {
     "e": "growth",
     "f": "engines",
     "g": "memory",
+    "h": "discovery",
 }
 """Letter -> module of `fewer_bench` with a function `measure`."""
 

@@ -27,7 +27,7 @@ _KNOTS: Final = (0.5, 0.8, 0.95)  # quantiles of activity where its slope may ch
 _HIGHEST: Final = 0.995
 
 
-_FULL_STEPS: Final = 3  # on everyone, after the sample
+_FULL_STEPS: Final = 2  # on everyone, after the sample
 _LEAST_KEPT: Final = 0.1
 
 

@@ -238,15 +238,14 @@ def choose(
     queues = {kind: [at for at in ranked if made[at].type == kind] for kind in TYPES}
     chosen: list[int] = []
     things: Counter[str] = Counter()
-    words: Counter[str] = Counter()
+    scarcest = sorted(TYPES, key=lambda kind: len(queues[kind]))
     while len(chosen) < rule.wanted and any(queues.values()):
-        for kind in TYPES:
+        for kind in scarcest:
             at = _next(queues[kind], made, members, chosen, things, rule)
             if at is None or len(chosen) >= rule.wanted:
                 continue
             chosen.append(at)
             things[made[at].thing] += 1
-            words[made[at].type] += 1
     return sorted(chosen, key=lambda at: (TYPES.index(made[at].type), ranked.index(at)))
 
 

@@ -29,9 +29,9 @@ _SHORT_LIST: Final = 20
 """False combinations that a short list may be expected to hold before confirmation."""
 
 _LOOSEST: Final = 1e-3
-_ROUNDS: Final = 4  # fits; each but the last knows the rules found by those before it
+_ROUNDS: Final = 3  # fits; each but the last knows the rules found by those before it
 _ROUGHEST: Final = 0.1  # p before what the model took of a rule is given back
-_MOST_POOLED: Final = 4_000
+_MOST_POOLED: Final = 2_500
 _MOST_LISTED: Final = 60
 _SAME: Final = 0.95  # a feature nearly inside another says the same as the two together
 _FEWEST_CONVERSIONS: Final = 3
