@@ -14,7 +14,7 @@ from fewer_bench.options import Options
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
-from journey.discover.planted import World, world  # noqa: E402
+from journey.discover.planted import World, world
 
 PEOPLE = 1_000_000
 SMALL = 20_000
