@@ -45,6 +45,7 @@ from fewer.model.condition import (
     AbsentStep,
     Condition,
     Did,
+    DidNot,
     First,
     InSegment,
     Last,
@@ -69,6 +70,7 @@ FILES: Final = ("claims.yaml", "claims.yml", "claims.json")
 
 _ACTIVE_DAYS: Final = (1, 2, 4, 8, 16, 32)
 _ACTIVITY: Final = 90  # days before the lookback in which they are counted
+_BEHAVIOUR: Final = (Did, DidNot, Last, First, SequenceOf)
 _NO_WINDOW: Final = 30 * DAY  # lookback of groups over all history
 _REPEAT: Final = 0.2  # share of conversions by people who had converted before
 
@@ -305,7 +307,7 @@ class Checker:
                         )
                     ]
                 )
-        elif longest is None:
+        elif not longest:
             lookback = _NO_WINDOW
             notes.append("groups look at all history: prior activity is that of 31-120 days before")
         else:
@@ -319,14 +321,14 @@ class Checker:
         ), notes
 
     def _reach(self, condition: Condition) -> int | None:
-        """Longest window, those of the segments it refers to included; None: all history."""
+        """Longest window, those of its segments included; None: all history; 0: no behaviour."""
         inside = [self._named(p.in_segment).where for p in walk(condition)
                   if isinstance(p, InSegment)]  # fmt: skip
-        own = [p for p in walk(condition) if isinstance(p, Did | Last | First | SequenceOf)]
+        own = [p for p in walk(condition) if isinstance(p, _BEHAVIOUR)]
         reaches = [self._reach(each) for each in inside]
-        if own or not reaches:
+        if own:
             reaches.append(reach_us(condition))
-        return None if None in reaches else max(r for r in reaches if r is not None)
+        return None if None in reaches else max((r for r in reaches if r is not None), default=0)
 
     def _named(self, segment_id: str) -> Segment:
         return self.project.definitions.segment(segment_id.partition("@")[0])
@@ -375,7 +377,10 @@ class Checker:
 
     def _panel(self, claim: PeopleClaim, goal: Goal, windows: Windows, at: Times) -> Panel:
         looks = Looks(self, claim, windows).at(at.index_us)
-        return panel(looks, self.conversions(goal), windows, data_from_us=self.data_from_us)
+        reaches = [self._reach(c) for c in (claim.group, claim.against) if c is not None]
+        # Groups over all history are made of what was done before the lookback too.
+        start = self.data_end_us if None in reaches else self.data_from_us
+        return panel(looks, self.conversions(goal), windows, data_from_us=start)
 
 
 _EMPTY: Final = Panel(

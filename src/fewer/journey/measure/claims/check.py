@@ -148,7 +148,10 @@ def _left(verdict: Verdict, adjusted: Figure) -> str:
 
 
 _NO_CONTROL: Final = {
-    "everyone": "The data does not reach back far enough for a check before the lookback.",
+    "everyone": (
+        "There is no check against outcomes before the lookback: groups look at all history, or"
+        " the data does not reach back far enough."
+    ),
     "not_before": (
         "Nobody here had converted before, so there is no check against outcomes before the"
         " lookback."
