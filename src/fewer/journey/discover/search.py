@@ -93,7 +93,7 @@ def tail(converted: NDArray[np.int64] | int, people: object, expected: object) -
     1956, Annals of Mathematical Statistics 27, 713-721), so it never exaggerates.
 
     >>> round(float(tail(8, 200, 2.0)), 5)
-    0.00098
+    0.00101
     """
     k = np.asarray(converted, np.float64)
     n = np.maximum(np.asarray(people, np.float64), 1.0)
