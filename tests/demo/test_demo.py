@@ -134,7 +134,7 @@ def test_the_shop_has_the_same_five_types(stories):
 
 
 def test_planted_effects_are_recovered(home, screen, stories):
-    truth = Truth.read(home / "demo/shop/data/truth.json")
+    truth = Truth.read(home / "demo/shop/truth.json")
     sure = {e.statement for e in truth.effects if e.recoverable and e.at in (None, truth.launch)}
     found = {row["title"]: row["recovered"] for row in stories["shop"]["planted"]}
     assert sure <= found.keys()

@@ -16,6 +16,7 @@ from fewer.journey.measure.population import population, sums
 from fewer.journey.measure.recovered import Recovery
 from fewer.model.condition import Condition
 from fewer.model.window import to_utc_micros
+from fewer.project.folder import TRUTH
 
 if TYPE_CHECKING:
     from fewer.data.simulate.truth import Effect, Truth
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from fewer.project.project import Project
     from fewer.project.snapshot import Snapshot
 
-MANIFEST: Final = "data/truth.json"
 _INTERACTIONS: Final = ["product_view", "article_read", "video_play", "whitepaper_download"]
 _NEVER_BOUGHT: Final = {"did_not": "purchase"}
 _PRICING: Final = {"path": {"starts_with": "/pricing"}}
@@ -34,7 +34,7 @@ _CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
 
 def planted(project: Project, snapshot: Snapshot) -> list[Recovery]:
     """Every planted effect that this snapshot can be held against; none for real data."""
-    path = project.folder.root / MANIFEST
+    path = project.folder.root / TRUTH
     if project.settings.data != "simulated" or not path.is_file():
         return []
     from fewer.data.simulate.truth import Truth

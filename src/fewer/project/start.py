@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fewer.errors import NotFoundError, Problem, SettingsError
-from fewer.project.folder import SETTINGS, STORE
+from fewer.project.folder import SETTINGS, STORE, TRUTH
 
 EXAMPLES: Final = ("grocer", "shop", "retailer")
 _SIMULATED: Final = ("shop",)  # data is made when the example is, never shipped
@@ -92,9 +92,19 @@ def fresh(folder: Path, files: Sequence[Path] = ()) -> Started:
     return Started(tuple(made), f"{step} run `fewer ingest`.")
 
 
-def example(folder: Path, name: str) -> Started:
-    """A copy of a worked example in `folder`, with its data."""
+def example(
+    folder: Path, name: str, *, events: int = 0, people: int = 0, seed: int | None = None
+) -> Started:
+    """A copy of a worked example in `folder`, with its data.
+
+    `events`, `people` and `seed` are those of a simulated example, in place of its own. What was
+    planted in it is written to ``truth.json`` beside ``fewer.yaml``, outside of its data.
+
+    Raises `SettingsError` for a project that exists and for sizes that can't be simulated.
+    """
     _refuse_project(folder)
+    if name in _SIMULATED:
+        _check_sizes(events, people)
     home = examples_home() / name
     if name not in EXAMPLES or not home.is_dir():
         raise NotFoundError("example", name, EXAMPLES)
@@ -102,9 +112,19 @@ def example(folder: Path, name: str) -> Started:
     if name in _SIMULATED:
         from fewer.data.simulate.shop import simulate
 
-        simulate(folder / "data")
+        simulate(folder / "data", truth=folder / TRUTH, events=events, people=people, seed=seed)
     made = tuple(sorted(p for p in folder.rglob("*.yaml") if STORE not in p.parts))
     return Started(made, f"fewer run --project {folder} --as-of end")
+
+
+def _check_sizes(events: int, people: int) -> None:
+    from fewer.data.simulate.parameters import MIN_EVENTS, MIN_PEOPLE
+
+    for name, value, least in (("events", events, MIN_EVENTS), ("people", people, MIN_PEOPLE)):
+        if value and value < least:
+            message = f"--{name} {value}: a shop with fewer than {least:,} has nothing to find."
+            hint = f"Ask for {least:,} or more, or leave --{name} out."
+            raise SettingsError([Problem("simulation_size", message, hint=hint)])
 
 
 def examples_home() -> Path:

@@ -128,7 +128,7 @@ def test_rows_and_events_are_counted_right(small, sql):
     )
     lines = server_lines(folder)
     assert len(lines) == truth.rows["simulated-server.jsonl.gz"]
-    for name in ("people", "items", "holdout", "unsubscribed", "ad-reports"):
+    for name in ("people", "items", "holdout", "unsubscribed", "arms", "ad-reports", "ad-arms"):
         file = f"simulated-{name}.csv"
         assert len((folder / file).read_text().splitlines()) - 1 == truth.rows[file]
     by_name = dict(sql.execute("select event, count(*) from web group by 1").fetchall())
@@ -166,6 +166,13 @@ def test_planted_dirt_of_the_web_log_is_there_exactly(small, sql):
         " and props.item_id not in (select item_id from items)",
     )
     assert orphans == planted["orphan_item_events"]
+    assert (
+        scalar(
+            sql,
+            "select count(*) from web where received_at - ts > interval 12 hour",
+        )
+        == planted["late"]
+    )
     days = sql.execute(
         "select distinct ts::date from web where event = 'page_view' and ts < '2027-01-01'"
     ).fetchall()
@@ -230,6 +237,8 @@ def test_people_file_is_as_the_truth_says(small):
 def test_who_is_known_and_who_is_not(small, sql):
     folder, truth = small
     seen = sql.execute("select distinct user_id, anonymous_id from seen").fetchall()
+    touched = str(folder / "simulated-touch-*.parquet")
+    seen += sql.execute("select user_id, anonymous_id from read_parquet(?)", [touched]).fetchall()
     for line in server_lines(folder):
         try:
             event = json.loads(line)
@@ -306,7 +315,7 @@ class TestPlantedEffectsAreRecovered:
     def test_the_other_campaign_does_nothing(self, full, con):
         truth = full[1]
         effect = truth.effect("lift_placebo")
-        assert effect.value == 0
+        assert effect.value == pytest.approx(0, abs=1e-6)
         assert effect.recoverable
         looked_without_pricing = (
             "select person from seen where event = 'product_view'"

@@ -38,14 +38,14 @@ class Reports:
 
 
 def reports(rng: np.random.Generator, *, days: int, launch: int, scale: float) -> Reports:
-    """Reports of all campaigns; the pricing campaign runs from `launch` on."""
+    """Reports of all campaigns; those with a holdout run from `launch` on."""
     day, platform, campaign = (
         axis.ravel()
         for axis in np.meshgrid(
             np.arange(days), np.arange(len(PLATFORMS)), np.arange(len(CAMPAIGNS)), indexing="ij"
         )
     )
-    runs = (campaign != PRICING_CAMPAIGN) | (day >= launch)
+    runs = (campaign < PRICING_CAMPAIGN) | (day >= launch)
     day, platform, campaign = day[runs], platform[runs], campaign[runs]
     size = len(day)
     weather = rng.normal(0, 0.08, (days, len(PLATFORMS)))  # moves all campaigns of a day alike

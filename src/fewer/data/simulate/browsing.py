@@ -1,4 +1,4 @@
-"""Visits: who comes on which day, and what they look at while they are there."""
+"""Visits of one day: who comes, and what they look at while they are there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from fewer.data.simulate.catalogue import (
     AGENTS,
-    CAMPAIGNS,
     CATEGORIES,
     CATEGORY_OF_LEAF,
     ITEMS_PER_LEAF,
@@ -19,7 +18,7 @@ from fewer.data.simulate.catalogue import (
     TITLES_PER_CATEGORY,
 )
 from fewer.data.simulate.log import CODE, DAY, Floats, Ints, Log, concat, events
-from fewer.data.simulate.world import World
+from fewer.data.simulate.world import Intent, World
 
 SECOND = 1_000_000
 LATEST_START = 82_800  # seconds: visits begin early enough to end on the same UTC day
@@ -41,18 +40,21 @@ STEPS = (
 )
 
 
-def sessions_for(events_wanted: int) -> int:
+def sessions_for(events_wanted: float) -> float:
     """How many visits make about so many events."""
-    return max(1, round(events_wanted / (2 + STEPS_PER_VISIT + AD_SHARE)))
+    return max(1.0, events_wanted / (2 + STEPS_PER_VISIT + AD_SHARE))
 
 
-def browse(rng: np.random.Generator, world: World, *, sessions: int) -> Log:
-    """Exactly `sessions` visits, spread over people and days by their rate of visits."""
-    rate = np.cumsum(world.visits.ravel(), dtype=np.float64)
-    cell = np.searchsorted(rate, np.sort(rng.random(sessions)) * rate[-1], side="right")
-    day, person = np.divmod(cell, world.people)
-    start = day * DAY + start_of_visit(rng, world.country[person])
-    z = world.intent.ravel()[cell]
+def browse(
+    rng: np.random.Generator, world: World, intent: Intent, *, visits_per_rate: float
+) -> Log:
+    """One day's visits, spread over people by their rate of visits."""
+    rate = np.cumsum(intent.visits(), dtype=np.float64)
+    sessions = int(rng.poisson(visits_per_rate * rate[-1]))
+    person = np.searchsorted(rate, np.sort(rng.random(sessions)) * rate[-1], side="right")
+    person = np.minimum(person, world.people - 1)
+    start = intent.day * DAY + start_of_visit(rng, world.country[person])
+    z = intent.level[person]
     z = z / (1 + z)
 
     steps = rng.geometric(LEAVE[0] + (LEAVE[1] - LEAVE[0]) * z)
@@ -62,12 +64,19 @@ def browse(rng: np.random.Generator, world: World, *, sessions: int) -> Log:
     step = _choose(rng, world, person[session], z[session])
     step[first] = 0  # a visit lands on a page
     looks = _looks(rng, world, person[session], ts, step, session)
-    agent = _agent(rng, world, person)
-    opened = events("session_start", person, start, detail=agent)
+    opened = events("session_start", person, start, detail=agent_of(world, person))
     return concat([opened, looks, _ad_clicks(rng, world, person, start)])
 
 
-def start_of_visit(rng: np.random.Generator, country: Ints) -> Ints:
+def agent_of(world: World, person: Ints) -> Ints:
+    """The user agent that each person's device sends, always the same."""
+    device = world.device[person].astype(np.int64)
+    android_or_mac = (person * 2_654_435_761 >> 7) & 1 == 1
+    agent: Ints = np.where(android_or_mac & (device < 2), device + 3, device) % len(AGENTS)
+    return agent
+
+
+def start_of_visit(rng: np.random.Generator, country: npt.NDArray[np.int8]) -> Ints:
     """Microseconds after UTC midnight: people are awake at noon and in the evening, locally."""
     evening = rng.random(len(country)) < 0.55
     hour = np.where(evening, 20.0, 12.5) + rng.normal(0, 2.2, len(country))
@@ -78,13 +87,13 @@ def start_of_visit(rng: np.random.Generator, country: Ints) -> Ints:
     return start
 
 
-def pick_items(rng: np.random.Generator, leaf: Ints) -> Ints:
+def pick_items(rng: np.random.Generator, leaf: npt.NDArray[np.int8]) -> Ints:
     """An item for each favourite category: usually of it, popular ones more often."""
     size = len(leaf)
     stray = rng.random(size) > 0.72
-    leaf = np.where(stray, rng.integers(0, len(LEAVES), size), leaf)
+    chosen = np.where(stray, rng.integers(0, len(LEAVES), size), leaf)
     rank: Ints = (ITEMS_PER_LEAF * rng.random(size) ** 1.6).astype(np.int64)
-    item: Ints = leaf * ITEMS_PER_LEAF + rank
+    item: Ints = chosen * ITEMS_PER_LEAF + rank
     return item
 
 
@@ -160,12 +169,6 @@ def _details(
     return detail, number
 
 
-def _agent(rng: np.random.Generator, world: World, person: Ints) -> Ints:
-    device = world.device[person]
-    android_or_mac = (rng.random(world.people) < 0.5)[person]
-    return np.where(android_or_mac & (device < 2), device + 3, device) % len(AGENTS)
-
-
 def _ad_clicks(rng: np.random.Generator, world: World, person: Ints, start: Ints) -> Log:
     came = np.flatnonzero(rng.random(len(person)) < AD_SHARE)
     who = person[came]
@@ -177,4 +180,4 @@ def _ad_clicks(rng: np.random.Generator, world: World, person: Ints, start: Ints
     platform = rng.integers(0, len(PLATFORMS), len(came))
     detail = campaign * len(PLATFORMS) + platform
     ts = start[came] - (rng.integers(1, 4, len(came)) * SECOND)
-    return events("ad_click", who, np.maximum(ts, 0), detail=detail % (2 * len(CAMPAIGNS)))
+    return events("ad_click", who, np.maximum(ts, 0), detail=detail)

@@ -1,215 +1,293 @@
-"""Two randomised campaigns and the true answers about them.
+"""Three campaigns with one holdout, and the true answers about them.
 
-Both start at `launch` and act for 14 days. A fifth of everyone is held out of both, by hash.
-People who saw pricing in the 7 days before and never bought get the first, which multiplies
-their hazard; people who looked at a product in 21 days, did not see pricing and never
-bought get the second, which does nothing. The two groups share nobody.
+They start at the launch and act for 14 days. A fifth of everyone is held out of all, by hash.
+Of the others an ad platform reaches the keen sooner, and the ad acts on the reached only:
+it multiplies the hazard of those who saw pricing in the 7 days before and never bought; it
+does nothing to those who looked at a product in 21 days, did not see pricing and never bought;
+it brings back some whose last purchase is 31 to 75 days ago. The three groups share nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import log as ln
-from math import sqrt
-from statistics import NormalDist
+from datetime import timedelta
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fewer.data.identity.bucket import share_of
 from fewer.data.simulate.catalogue import (
     PLATFORMS,
     PRICING_CAMPAIGN,
+    WARM_CAMPAIGN,
+    WINBACK_CAMPAIGN,
 )
-from fewer.data.simulate.log import DAY, INTERACTIONS, Ints, Log, events
-from fewer.data.simulate.orders import pricing_views
-from fewer.data.simulate.truth import Effect
-from fewer.data.simulate.world import Bools, World
+from fewer.data.simulate.chances import ENOUGH_POWER, Ahead, Chances, Contrast, mean, size
+from fewer.data.simulate.log import DAY, INTERACTIONS, Log, concat, events
+from fewer.data.simulate.memory import Memory
+from fewer.data.simulate.parameters import OUTCOME_DAYS, Parameters
+from fewer.data.simulate.touch import impressions, reached
+from fewer.data.simulate.truth import Band, Effect
+from fewer.data.simulate.world import Bools, Floats
 
-OUTCOME_DAYS = 14
-TREATED_HAZARD = 2.4
-HOLDOUT_SHARE = 0.20
-HOLDOUT_SALT = "shop-2026-holdout"
-CLICKED = 0.35  # share of the treated who click the ad
-ENOUGH_POWER = 0.9
+HOLDOUT_SALT: Final = "shop-2026-holdout"
+CLICKED: Final = 0.35  # share of the reached who click the ad
+LONGEST: Final = 30  # days since the last interaction, in the table of decay
 
 _WORKS = "The campaign to `{segment}` makes {ratio:.2f} times as many people buy."
 _DOES_NOTHING = "The campaign to `{segment}` changes nothing."
+_REACHED = (
+    "Of those treated in `{segment}`, the reached buy {ratio:.2f} times as often as the unreached;"
+    " the platform chose whom to reach."
+)
 _SELECTION = (
     "People with 3 or more interactions in 7 days buy {ratio:.2f} times as often as people with"
-    " exactly 1, and the interactions cause none of it."
+    " exactly 1; intent alone makes it {unplanted:.2f}, of which the interactions cause none."
 )
 _DECAY = (
     "People who saw pricing 15 to 30 days ago buy {ratio:.2f} times as often as people who saw it"
     " in the last 7."
 )
+_ASSIGNED = (
+    f"Purchase within {OUTCOME_DAYS} days of `at`: inside the segment at that moment, everyone"
+    " not in the list `holdout` against everyone in it."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Campaigns:
-    """Who is held out, and whom each campaign is for (people by position)."""
+class Action:
+    """One campaign: whom it is for, whom it reached, what it does to them."""
 
-    launch: int  # day
+    name: str
+    segment: str
+    campaign: int
+    members: Bools
+    multiplier: float
+    reached: Bools
+    reach: Floats  # everyone's chance of being reached, held out or not
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """All campaigns of the launch."""
+
     holdout: Bools
-    pricing: Bools
-    product: Bools
+    level: Floats  # everyone's intent at the launch
+    actions: tuple[Action, ...]
 
-    def chance(self, world: World) -> npt.NDArray[np.float32]:
-        """Hazard of a purchase per day and person, with the effect of the first campaign."""
-        chance = world.hazard.copy()
-        acting = slice(self.launch, self.launch + OUTCOME_DAYS)
-        chance[acting, self.pricing & ~self.holdout] *= np.float32(TREATED_HAZARD)
-        return np.minimum(chance, np.float32(0.9))
+    def factor(self) -> Floats:
+        """What the campaigns do to the hazard of each person, on each of their days."""
+        factor = np.ones(len(self.holdout), dtype=np.float32)
+        for action in self.actions:
+            factor[action.reached] *= np.float32(action.multiplier)
+        return factor
 
 
-def held_out(keys: list[str]) -> Bools:
+def held_out(keys: Iterable[str], share: float) -> Bools:
     """Membership of the holdout for people of these ids."""
-    return np.array([share_of(key, salt=HOLDOUT_SALT) < HOLDOUT_SHARE for key in keys])
+    return np.fromiter((share_of(key, salt=HOLDOUT_SALT) < share for key in keys), np.bool_)
 
 
-def target(browsed: Log, *, bought: Bools, launch: int, holdout: Bools) -> Campaigns:
-    """Choose whom the campaigns are for, from what people looked at before the launch.
-
-    `bought` marks those with a purchase before it.
-    """
-    people = len(bought)
-    before = browsed.take(browsed.ts < launch * DAY)
-    looked = _recent(before.only("product_view"), people, launch, 21)
-    saw_pricing = _recent(pricing_views(before), people, launch, 7)
-    pricing = saw_pricing & ~bought
-    product = looked & ~saw_pricing & ~bought
-    return Campaigns(launch=launch, holdout=holdout, pricing=pricing, product=product)
-
-
-def ad_clicks(rng: np.random.Generator, campaigns: Campaigns) -> Log:
-    """Clicks of the treated on the first campaign's ad."""
-    treated = np.flatnonzero(campaigns.pricing & ~campaigns.holdout)
-    person = treated[rng.random(len(treated)) < CLICKED]
-    span = rng.integers(0, OUTCOME_DAYS * DAY, len(person))
-    platform = rng.integers(0, len(PLATFORMS), len(person))
-    detail = PRICING_CAMPAIGN * len(PLATFORMS) + platform
-    return events("ad_click", person, campaigns.launch * DAY + span, detail=detail)
-
-
-def lift_effects(world: World, campaigns: Campaigns, *, first_day: datetime) -> tuple[Effect, ...]:
-    """The true lift of each campaign among those it is for."""
-    acting = slice(campaigns.launch, campaigns.launch + OUTCOME_DAYS)
-    plain = _converts(world.hazard[acting])
-    treated = _converts(np.minimum(world.hazard[acting] * TREATED_HAZARD, 0.9))
+def target(
+    rng: np.random.Generator,
+    memory: Memory,
+    level: Floats,
+    holdout: Bools,
+    parameters: Parameters,
+) -> Wave:
+    """Choose whom the campaigns are for, from what people did before the launch."""
+    day = parameters.launch
+    bought = memory.ever("purchase")
+    saw_pricing = memory.within("pricing", day, 7)
+    looked = memory.within("view", day, 21)
+    last = memory.last("purchase")
     groups = (
-        ("lift_pricing", "pricing_hot", campaigns.pricing, treated, _WORKS),
-        ("lift_placebo", "product_warm", campaigns.product, plain, _DOES_NOTHING),
+        ("pricing", "pricing_hot", PRICING_CAMPAIGN, saw_pricing & ~bought),
+        ("placebo", "product_warm", WARM_CAMPAIGN, looked & ~saw_pricing & ~bought),
+        ("winback", "lapsing_buyers", WINBACK_CAMPAIGN, (last >= day - 75) & (last < day - 31)),
     )
+    does = {
+        "pricing": parameters.pricing_multiplier,
+        "placebo": 1.0,
+        "winback": parameters.winback_multiplier,
+    }
+    actions = []
+    for name, segment, campaign, members in groups:
+        hit, chance = reached(
+            rng, level, members, reach=parameters.reach, delivery=parameters.delivery
+        )
+        actions.append(Action(name, segment, campaign, members, does[name], hit & ~holdout, chance))
+    return Wave(holdout, level.copy(), tuple(actions))
+
+
+def contacts(rng: np.random.Generator, wave: Wave, parameters: Parameters) -> Log:
+    """Ads shown to the reached, and their clicks, over the days of the campaigns."""
+    logs = []
+    for action in wave.actions:
+        who = np.flatnonzero(action.reached)
+        logs.append(
+            impressions(
+                rng,
+                who,
+                wave.level,
+                campaign=action.campaign,
+                first=parameters.launch,
+                days=OUTCOME_DAYS,
+            )
+        )
+        person = who[rng.random(len(who)) < CLICKED]
+        ts = parameters.launch * DAY + rng.integers(0, OUTCOME_DAYS * DAY, len(person))
+        detail = action.campaign * len(PLATFORMS) + (person * 7) % len(PLATFORMS)
+        logs.append(events("ad_click", person, ts, detail=detail))
+    return concat(logs)
+
+
+def lift_effects(wave: Wave, ahead: Ahead, parameters: Parameters) -> tuple[Effect, ...]:
+    """The true lift of each campaign among those it is for, and what reach alone would show."""
+    at = parameters.first_day + timedelta(days=parameters.launch)
+    plain = ahead.converts()
+    as_pricing = ahead.converts(_everyone(plain, parameters.pricing_multiplier))
     effects = []
-    for name, segment, members, with_ad, words in groups:
-        given, withheld = members & ~campaigns.holdout, members & campaigns.holdout
+    for action in wave.actions:
+        exposed = ahead.converts(_everyone(plain, action.multiplier))
+        given, withheld = action.members & ~wave.holdout, action.members & wave.holdout
+        people = (size(given), size(withheld))
+
+        def assigned(reached_chance: Chances, action: Action = action) -> float:
+            mixed = action.reach * reached_chance + (1 - action.reach) * plain
+            return mean(mixed, action.members)
+
         # Both rates over all members: the split is random, its luck is no part of the truth.
-        before = _mean(plain, members)
-        shown = _Contrast(_mean(with_ad, members), before, given, withheld)
-        # Of the placebo: the chance that it would have shown what the other campaign does.
-        power = _Contrast(_mean(treated, members), before, given, withheld).power
+        untreated = mean(plain, action.members)
+        shown = Contrast(assigned(exposed), untreated, *people)
+        # Of the placebo: the chance that it would have shown what the first campaign does.
+        judged = as_pricing if action.multiplier == 1 else exposed
+        power = Contrast(assigned(judged), untreated, *people).power
+        words = _DOES_NOTHING if action.multiplier == 1 else _WORKS
         effects.append(
             Effect(
-                id=name,
-                statement=words.format(segment=segment, ratio=shown.ratio),
-                how=f"Purchase within {OUTCOME_DAYS} days of `at`: inside the segment at that"
-                " moment, everyone not in the list `holdout` against everyone in it.",
-                segments=(segment,),
-                at=first_day + timedelta(days=campaigns.launch),
+                id=f"lift_{action.name}",
+                statement=words.format(segment=action.segment, ratio=shown.ratio),
+                how=_ASSIGNED,
+                segments=(action.segment,),
+                at=at,
                 value=shown.ratio - 1,
                 causal=True,
                 recoverable=power >= ENOUGH_POWER,
                 power=power,
-                counts={"treated": int(given.sum()), "held_out": int(withheld.sum())},
+                counts={
+                    "treated": people[0],
+                    "held_out": people[1],
+                    "reached": size(action.reached),
+                },
             )
         )
+        effects.append(_reach_effect(wave, action, plain, exposed, parameters))
     return tuple(effects)
 
 
-def association_effects(
-    world: World,
-    campaigns: Campaigns,
-    log: Log,
-    *,
-    index: int,
-    first_day: datetime,
-    suffix: str = "",
-) -> tuple[Effect, ...]:
-    """What comparing people by behaviour shows at day `index`: intent, and no effect at all."""
-    converts = _converts(campaigns.chance(world)[index : index + OUTCOME_DAYS])
-    open_to = ~_bought(log, world.people, index)
-    counts = _counts(log.only(*INTERACTIONS), world.people, index, 7)
-    views = pricing_views(log)
-    near = _recent(views, world.people, index, 7)
-    far = _recent(views, world.people, index, 30) & ~_recent(views, world.people, index, 14)
-    groups = (
-        ("selection_three_plus", _SELECTION, (counts >= 3) & open_to, (counts == 1) & open_to),
-        ("recency_decay", _DECAY, far & open_to, near & open_to),
+def _reach_effect(
+    wave: Wave, action: Action, plain: Chances, exposed: Chances, parameters: Parameters
+) -> Effect:
+    given = action.members & ~wave.holdout
+    missed = given & ~action.reached
+    shown = Contrast(
+        mean(exposed, action.reached), mean(plain, missed), size(action.reached), size(missed)
     )
-    effects = []
-    for name, words, over, under in groups:
-        contrast = _Contrast(_mean(converts, over), _mean(converts, under), over, under)
-        effects.append(
-            Effect(
-                id=name + suffix,
-                statement=words.format(ratio=contrast.ratio),
-                how=f"Purchase within {OUTCOME_DAYS} days of `at`, among those who never bought"
-                f" before it. Interactions: {', '.join(INTERACTIONS)}.",
-                at=first_day + timedelta(days=index),
-                value=contrast.ratio,
-                causal=False,
-                recoverable=contrast.power >= ENOUGH_POWER,
-                power=contrast.power,
-                counts={"compared": int(over.sum()), "against": int(under.sum())},
-            )
-        )
-    return tuple(effects)
+    return Effect(
+        id=f"reached_{action.name}",
+        statement=_REACHED.format(segment=action.segment, ratio=shown.ratio),
+        how=f"Purchase within {OUTCOME_DAYS} days of `at`, among those not held out: with an"
+        " `ad_impression` of the campaign against without.",
+        segments=(action.segment,),
+        at=parameters.first_day + timedelta(days=parameters.launch),
+        value=shown.ratio,
+        causal=False,
+        recoverable=False,  # nothing that a tool should show as an effect
+        power=shown.power,
+        counts={"compared": shown.over, "against": shown.under},
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Contrast:
-    """Two groups and the expected share of each that buys."""
+class Standing:
+    """Groups that chose themselves, as they stand at the midnight that starts `day`."""
 
-    over_rate: float
-    under_rate: float
-    over: Bools
-    under: Bools
-
-    @property
-    def ratio(self) -> float:
-        return self.over_rate / self.under_rate if self.under_rate else 1.0
-
-    @property
-    def power(self) -> float:
-        """Chance that a two-sided 95 % interval of the log ratio leaves 0 out (normal theory)."""
-        n1, n0 = int(self.over.sum()), int(self.under.sum())
-        p1, p0 = self.over_rate, self.under_rate
-        if not (p1 and p0 and n1 and n0):
-            return 0.0
-        se = sqrt((1 - p1) / (n1 * p1) + (1 - p0) / (n0 * p0))
-        return round(NormalDist().cdf(abs(ln(p1 / p0)) / se - 1.96), 4)
+    day: int
+    open_to: Bools  # never bought
+    many: Bools  # 3 or more interactions in 7 days
+    one: Bools  # exactly 1
+    near: Bools  # saw pricing in the last 7 days
+    far: Bools  # last saw it 15 to 30 days ago
+    days_since: np.ndarray[tuple[int], np.dtype[np.int16]]  # since the last interaction
 
 
-def _mean(chance: npt.NDArray[np.float64], group: Bools) -> float:
-    return float(chance[group].mean()) if group.any() else 0.0
+def standing(memory: Memory, day: int) -> Standing:
+    """Take the groups down."""
+    open_to = ~memory.ever("purchase")
+    looks = memory.interactions()
+    near = memory.within("pricing", day, 7)
+    far = memory.within("pricing", day, 30) & ~memory.within("pricing", day, 14)
+    since = np.int16(day - 1) - memory.last("interaction")
+    return Standing(
+        day,
+        open_to,
+        many=(looks >= 3) & open_to,
+        one=(looks == 1) & open_to,
+        near=near & open_to,
+        far=far & open_to,
+        days_since=since,
+    )
 
 
-def _converts(hazard: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    chance: npt.NDArray[np.float64] = -np.expm1(np.log1p(-hazard.astype(np.float64)).sum(axis=0))
-    return chance
+def association_effects(
+    groups: Standing,
+    converts: Chances,
+    unplanted: Chances,
+    parameters: Parameters,
+    *,
+    suffix: str = "",
+) -> tuple[Effect, ...]:
+    """What comparing people by behaviour shows: intent, and no effect at all.
+
+    `unplanted` are the chances had no segment been planted.
+    """
+    compared = (
+        ("selection_three_plus", _SELECTION, groups.many, groups.one),
+        ("recency_decay", _DECAY, groups.far, groups.near),
+    )
+    effects = []
+    for name, words, over, under in compared:
+        contrast = Contrast(mean(converts, over), mean(converts, under), size(over), size(under))
+        bare = Contrast(mean(unplanted, over), mean(unplanted, under), size(over), size(under))
+        effects.append(
+            Effect(
+                id=name + suffix,
+                statement=words.format(ratio=contrast.ratio, unplanted=bare.ratio),
+                how=f"Purchase within {OUTCOME_DAYS} days of `at`, among those who never bought"
+                f" before it. Interactions: {', '.join(INTERACTIONS)}.",
+                at=parameters.first_day + timedelta(days=groups.day),
+                value=contrast.ratio,
+                unplanted=bare.ratio,
+                causal=False,
+                recoverable=contrast.power >= ENOUGH_POWER,
+                power=contrast.power,
+                counts={"compared": contrast.over, "against": contrast.under},
+            )
+        )
+    return tuple(effects)
 
 
-def _bought(log: Log, people: int, day: int) -> Bools:
-    return _counts(log.only("purchase"), people, day, day) > 0
+def decay_table(groups: Standing, converts: Chances) -> tuple[Band, ...]:
+    """Expected share that buys, by days since the last interaction."""
+    bands = []
+    for days in range(LONGEST + 1):
+        inside = (groups.days_since == days) & groups.open_to
+        if inside.any():
+            bands.append(Band(days_since=days, people=size(inside), rate=mean(converts, inside)))
+    return tuple(bands)
 
 
-def _recent(log: Log, people: int, day: int, within: int) -> Bools:
-    return _counts(log, people, day, within) > 0
-
-
-def _counts(log: Log, people: int, day: int, within: int) -> Ints:
-    """Events per person in the `within` days before the midnight that starts `day`."""
-    inside = (log.ts >= (day - within) * DAY) & (log.ts < day * DAY) & (log.person < people)
-    counts: Ints = np.bincount(log.person[inside], minlength=people)
-    return counts
+def _everyone(like: Chances, factor: float) -> Floats:
+    return np.full(len(like), factor, dtype=np.float32)

@@ -99,9 +99,10 @@ CAMPAIGNS = (
     Campaign("interest_audio", "audio_interest", 7_000),
     Campaign("content_nurture", "blog_affinity", 8_000),
     Campaign("retarget_pricing", "pricing_hot", 2_500, ctr=1.60, cpc=0.95),
+    Campaign("warm_reminder", "product_warm", 4_000),
+    Campaign("winback", "lapsing_buyers", 2_000, ctr=1.30),
 )
-PRICING_CAMPAIGN = 5
-AD_CAMPAIGNS = len(CAMPAIGNS)
+PRICING_CAMPAIGN, WARM_CAMPAIGN, WINBACK_CAMPAIGN = 5, 6, 7  # these run from the launch on
 
 
 @dataclass(frozen=True, slots=True)

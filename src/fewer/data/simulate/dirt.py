@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from fewer.data.simulate.catalogue import AGENTS, BOT_AGENTS, PLAIN_PATHS, Items
 from fewer.data.simulate.log import CODE, DAY, Ints, Log, concat, events
+from fewer.data.simulate.parameters import Parameters
 from fewer.data.simulate.world import Bools
 
 SECOND = 1_000_000
+BOTS = 20  # stream of chance
 HUMAN_LOOKING = 0.25  # share of bots that hide behind a person's user agent
-AHEAD = (600 * SECOND, 6 * 3600 * SECOND)  # how far wrong clocks run ahead
+LATE = (DAY, 3 * DAY)  # how much later an app that was offline delivers
 
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """How many of each kind to plant, for a log of a given size."""
+    """How many of each kind to plant: in all, or on one day."""
 
-    bots: int
     bot_events: int
     duplicates: int
+    late: int
     orphan_items: int
     future: int
     clock_ahead: int
@@ -34,16 +36,16 @@ class Dose:
     bad_time: int
 
     @classmethod
-    def for_size(cls, *, people: int, events: int) -> Dose:
+    def of(cls, parameters: Parameters) -> Dose:
         """Shares of a real log: a few percent of bots, some permille of the rest."""
 
         def part(share: float) -> int:
-            return max(2, round(events * share))
+            return max(2, round(parameters.events * share * parameters.dirt))
 
         return cls(
-            bots=max(4, people // 1250),
             bot_events=part(0.022),
             duplicates=part(0.004),
+            late=part(0.002),
             orphan_items=part(0.002),
             future=part(0.00006),
             clock_ahead=part(0.0003),
@@ -56,34 +58,53 @@ class Dose:
             bad_time=part(0.00001),
         )
 
+    def by_day(self, rng: np.random.Generator, days: int) -> list[Dose]:
+        """Spread over the days by chance."""
+        share = np.full(days, 1 / days)
+        spread = {
+            column.name: rng.multinomial(getattr(self, column.name), share).tolist()
+            for column in fields(self)
+        }
+        return [
+            Dose(**{name: counts[day] for name, counts in spread.items()}) for day in range(days)
+        ]
 
-def bots(
-    rng: np.random.Generator, dose: Dose, items: Items, *, first: int, days: int, never_on: int
-) -> Log:
-    """Machines: each crawls in one run, a page every 0.4 to 2 seconds.
+
+class Bots:
+    """Machines: each crawls once, in one run, a page every 0.4 to 2 seconds.
 
     They are the people at positions `first` and above; a quarter of them send the user agent
-    of a person and can be told by their rate only. None comes on the day `never_on`.
+    of a person and can be told by their rate only. None comes on the day of the outage.
     """
-    sizes = rng.multinomial(dose.bot_events - dose.bots, np.full(dose.bots, 1 / dose.bots))
-    bot = np.arange(dose.bots)
-    day = rng.integers(0, days - 1, dose.bots)
-    day += day >= never_on
-    start = day * DAY + rng.integers(0, DAY // 4, dose.bots)
-    hidden = bot < round(dose.bots * HUMAN_LOOKING)
-    agent = np.where(hidden, bot % len(AGENTS), len(AGENTS) + bot % len(BOT_AGENTS))
 
-    who = np.repeat(bot, sizes)
-    pause = rng.integers(SECOND * 2 // 5, 2 * SECOND, len(who))
-    run = np.cumsum(pause)
-    first_of = np.cumsum(sizes) - sizes
-    ts = start[who] + run - run[np.minimum(first_of, len(run) - 1)][who] + SECOND
-    looks = rng.random(len(who)) < 0.5
-    item = np.where(looks, rng.integers(0, len(items.ids), len(who)), -1)
-    path = np.where(looks, -1, rng.integers(0, PLAIN_PATHS, len(who)))
-    code = np.where(looks, CODE["product_view"], CODE["page_view"])
-    crawl = events(code, first + who, ts, item=item, detail=path)
-    return concat([events("session_start", first + bot, start, detail=agent), crawl])
+    def __init__(self, parameters: Parameters, *, bot_events: int) -> None:
+        rng = parameters.rng(BOTS)
+        self.count = max(4, round(parameters.people / 1250 * max(parameters.dirt, 0.1)))
+        self._first = parameters.people
+        self._sizes = rng.multinomial(
+            max(bot_events - self.count, 0), np.full(self.count, 1 / self.count)
+        )
+        self._day = rng.integers(0, parameters.days - 1, self.count)
+        self._day += self._day >= parameters.outage
+        self._start = self._day * DAY + rng.integers(0, DAY // 4, self.count)
+
+    def crawl(self, rng: np.random.Generator, items: Items, day: int) -> Log:
+        """The machines of one day."""
+        bot = np.flatnonzero(self._day == day)
+        hidden = bot < round(self.count * HUMAN_LOOKING)
+        agent = np.where(hidden, bot % len(AGENTS), len(AGENTS) + bot % len(BOT_AGENTS))
+        sizes, start = self._sizes[bot], self._start[bot]
+        who = np.repeat(np.arange(len(bot)), sizes)
+        run = np.cumsum(rng.integers(SECOND * 2 // 5, 2 * SECOND, len(who)))
+        before = np.concatenate([[0], run])[np.cumsum(sizes) - sizes]
+        ts = start[who] + run - before[who] + SECOND
+        looks = rng.random(len(who)) < 0.5
+        item = np.where(looks, rng.integers(0, len(items.ids), len(who)), -1)
+        path = np.where(looks, -1, rng.integers(0, PLAIN_PATHS, len(who)))
+        code = np.where(looks, CODE["product_view"], CODE["page_view"])
+        pages = events(code, self._first + bot[who], ts, item=item, detail=path)
+        opened = events("session_start", self._first + bot, start, detail=agent)
+        return concat([opened, pages])
 
 
 def orphan(rng: np.random.Generator, log: Log, dose: Dose, *, known: int, old: int) -> Log:
@@ -115,7 +136,7 @@ def marks(rng: np.random.Generator, size: int, counts: tuple[int, ...]) -> list[
     """Disjoint random sets of rows, one of each size in `counts`, as masks."""
     chosen = rng.choice(size, min(sum(counts), size), replace=False)
     masks = []
-    for part in np.split(chosen, np.cumsum(counts)[:-1]):
+    for part in np.split(chosen, np.cumsum(counts)[:-1]):  # fewer rows than wanted: some are empty
         mask = np.zeros(size, dtype=np.bool_)
         mask[part] = True
         masks.append(mask)

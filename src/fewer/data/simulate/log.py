@@ -21,10 +21,14 @@ EVENTS = (
     "begin_checkout",
     "purchase",
     "refund",
+    "email_open",
+    "email_click",
+    "ad_impression",
 )
 CODE = {name: code for code, name in enumerate(EVENTS)}
 INTERACTIONS = ("product_view", "article_read", "video_play", "whitepaper_download")
 SERVER = ("form_submit", "begin_checkout", "purchase", "refund")  # logged by the back end
+TOUCH = ("email_open", "email_click", "ad_impression")  # logged by e-mail tool and ad server
 DAY = 86_400_000_000  # microseconds
 
 Ints = npt.NDArray[np.int64]
@@ -87,6 +91,29 @@ def events(
         number=np.full(size, np.nan) if number is None else number,
         order=none if order is None else order,
     )
+
+
+class Pending:
+    """Events of days to come, handed out when their day is there."""
+
+    def __init__(self) -> None:
+        self._later: list[Log] = []
+
+    def add(self, log: Log) -> None:
+        """Keep events for later."""
+        if len(log):
+            self._later.append(log)
+
+    def due(self, day: int) -> Log:
+        """Take out everything before the end of `day`."""
+        end = (day + 1) * DAY
+        now = [log.take(log.ts < end) for log in self._later]
+        self._later = [rest for log in self._later if len(rest := log.take(log.ts >= end))]
+        return concat([_empty(), *now])
+
+
+def _empty() -> Log:
+    return events("refund", np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 def concat(logs: Iterable[Log]) -> Log:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from fewer.data.simulate.catalogue import COUNTRIES, PLANS
 from fewer.data.simulate.log import DAY, Ints, Log
@@ -17,21 +20,40 @@ DOMAINS = ("example.com", "example.org", "example.net")
 FIRST = ("ada", "ben", "cleo", "dan", "eva", "finn", "gus", "hana", "ivo", "june", "kim", "leo")
 LAST = ("abbott", "baker", "costa", "dumas", "ek", "fox", "grant", "hill", "ito", "jones")
 PURPOSES = ("ads", "email")
+GRANTED = {"US": 0.80, "CA": 0.70, "GB": 0.62, "DE": 0.48, "FR": 0.52}  # by country of residence
+DENIED = 0.45  # share of the others who said no; the rest were never asked
 
 
 @dataclass(frozen=True, slots=True)
 class Roll:
     """Ids and fixed attributes of everyone in the log, machines after people."""
 
-    user_ids: list[str]
-    anonymous_ids: list[str]
+    user_ids: pa.StringArray
+    anonymous_ids: pa.StringArray
+    tokens: Ints  # of the anonymous ids
     signed_up: Ints  # microseconds from the first midnight
-    device: Ints
-    country: Ints
+    device: npt.NDArray[np.int8]
+    country: npt.NDArray[np.int8]
+    staff: Bools
 
     def known(self, person: Ints, ts: Ints) -> Bools:
         """Rows in which the person was signed in, so that the user id was logged."""
-        return self.signed_up[person] <= ts
+        known: Bools = self.signed_up[person] <= ts
+        return known
+
+    def anonymous_id(self, person: int) -> str:
+        """One person's id before signing in."""
+        return f"a-{int(self.tokens[person]):016x}"
+
+    def key(self, person: int, day: int) -> str:
+        """The id by which a person is assigned at the midnight that starts `day`."""
+        known = self.signed_up[person] <= day * DAY
+        return user_id(person) if known else self.anonymous_id(person)
+
+
+def user_id(person: int) -> str:
+    """One person's id in the shop's own books."""
+    return f"u-{person:06d}"
 
 
 def enrol(rng: np.random.Generator, world: World, signups: Log, *, bots: int) -> Roll:
@@ -41,22 +63,20 @@ def enrol(rng: np.random.Generator, world: World, signups: Log, *, bots: int) ->
     signed_up[: world.people] = np.minimum(world.signup_day, NEVER) * DAY
     signed_up[signups.person] = signups.ts
     tokens = rng.integers(0, 1 << 62, total)
-    extra = rng.integers(0, 2, bots)
+    extra = rng.integers(0, 2, bots).astype(np.int8)
     return Roll(
-        user_ids=[f"u-{number:06d}" for number in range(total)],
-        anonymous_ids=[f"a-{int(token):016x}" for token in tokens],
+        user_ids=_texts(total, (user_id(number) for number in range(total))),
+        anonymous_ids=_texts(total, (f"a-{token:016x}" for token in map(int, tokens))),
+        tokens=tokens,
         signed_up=signed_up,
         device=np.concatenate([world.device, extra]),
         country=np.concatenate([world.country, extra]),
+        staff=np.concatenate([world.staff, np.zeros(bots, dtype=np.bool_)]),
     )
 
 
-def holdout_keys(roll: Roll, world: World, *, launch: int) -> list[str]:
-    """The id by which each person is assigned at the launch."""
-    known = roll.signed_up[: world.people] <= launch * DAY
-    return [
-        roll.user_ids[i] if is_known else roll.anonymous_ids[i] for i, is_known in enumerate(known)
-    ]
+def _texts(size: int, values: Iterator[str]) -> pa.StringArray:
+    return pa.array(values, type=pa.string(), size=size)
 
 
 def write_people(
@@ -71,8 +91,12 @@ def write_people(
     """Write every account, with a second row where consent changed; returns what was planted."""
     accounts = np.flatnonzero(world.account)
     size = len(accounts)
-    draw = rng.random((6, size))
-    states = rng.choice(["granted", "denied", ""], (size, 2), p=[0.72, 0.12, 0.16])
+    draw = rng.random((4, size))
+    asked = np.array([GRANTED[country] for country in COUNTRIES])[world.country[accounts]]
+    denied = asked + (1 - asked) * DENIED
+    said = rng.random((size, len(PURPOSES)))
+    state = 1 * (said >= asked[:, None]) + (said >= denied[:, None])
+    states = np.array(["granted", "denied", ""])[state]
     changed_on = rng.integers(0, days, size)
     planted = {"email_missing": 0, "email_invalid": 0, "phone_invalid": 0, "consent_changes": 0}
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -86,7 +110,7 @@ def write_people(
             email, email_kind = _email(person, draw[0, row], draw[1, row])
             phone, phone_kind = _phone(person, COUNTRIES[world.country[person]], draw[2, row])
             since = _stamp(first_day, int(roll.signed_up[person]))
-            fixed = [roll.user_ids[person], email, phone, COUNTRIES[world.country[person]]]
+            fixed = [user_id(person), email, phone, COUNTRIES[world.country[person]]]
             fixed += [PLANS[world.plan[person]], since]
             writer.writerow([*fixed, *states[row], since])
             for kind in (email_kind, phone_kind):
@@ -108,25 +132,41 @@ def write_lists(
     The holdout names people by user id and anonymous id, whichever exist; people without an
     account who were never seen are left out of it.
     """
-    held = [i for i in np.flatnonzero(held_out).tolist() if world.account[i] or seen[i]]
+    held = np.flatnonzero(held_out & (world.account | seen)).tolist()
     with (folder / "simulated-holdout.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["user_id", "anonymous_id"])
-        for i in held:
-            writer.writerow([roll.user_ids[i] if world.account[i] else "", roll.anonymous_ids[i]])
+        writer.writerows(_named(world, roll, i) for i in held)
     accounts = np.flatnonzero(world.account)
     gone = accounts[rng.random(len(accounts)) < 0.03].tolist()
     strangers = max(2, len(accounts) // 1500)
     with (folder / "simulated-unsubscribed.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["user_id"])
-        writer.writerows([roll.user_ids[i]] for i in gone)
+        writer.writerows([user_id(i)] for i in gone)
         writer.writerows([f"u-x{number:05d}"] for number in range(strangers))
     rows = {
         "simulated-holdout.csv": len(held),
         "simulated-unsubscribed.csv": len(gone) + strangers,
     }
     return rows, strangers
+
+
+def write_arms(
+    path: Path, world: World, roll: Roll, lists: dict[str, Ints], *, assigned: str
+) -> int:
+    """Write who is in which arm, one row for each list of a person; returns the rows."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["list", "user_id", "anonymous_id", "assigned_at"])
+        for name, people in lists.items():
+            for person in people.tolist():
+                writer.writerow([name, *_named(world, roll, person), assigned])
+    return sum(len(people) for people in lists.values())
+
+
+def _named(world: World, roll: Roll, person: int) -> list[str]:
+    return [user_id(person) if world.account[person] else "", roll.anonymous_id(person)]
 
 
 def _email(person: int, kind: float, style: float) -> tuple[str, str]:

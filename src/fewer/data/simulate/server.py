@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from fewer.data.simulate.catalogue import COUNTRIES, CURRENCIES, FORMS, Items
-from fewer.data.simulate.log import CODE, EVENTS, Floats, Ints, Log
+from fewer.data.simulate.log import CODE, EVENTS, Floats, Log
 from fewer.data.simulate.people import Roll
 from fewer.data.simulate.web import instant_of
 from fewer.data.simulate.world import Bools
@@ -32,35 +34,52 @@ class Server:
     bad_time: Bools
 
 
-def write_server(
-    folder: Path, server: Server, roll: Roll, items: Items, *, first_day: datetime
-) -> dict[str, int]:
-    """Write one gzipped file; returns its rows by name."""
-    log = server.log
-    known = roll.known(log.person, log.ts)
-    revenue = price_paid(log, items, roll.country[log.person])
-    # Fixed time and no name in the header: the same seed gives the same bytes.
-    with (
-        (folder / NAME).open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=3, mtime=0) as file,
-    ):
+class ServerFile:
+    """One gzipped file, appended to day by day."""
+
+    def __init__(self, folder: Path, roll: Roll, items: Items, *, first_day: datetime) -> None:
+        self._roll = roll
+        self._items = items
+        self._first_day = first_day
+        self._raw = (folder / NAME).open("wb")
+        # Fixed time and no name in the header: the same seed gives the same bytes.
+        self._file = gzip.GzipFile(
+            filename="", fileobj=self._raw, mode="wb", compresslevel=3, mtime=0
+        )
+        self.rows = 0
+
+    def write(self, server: Server) -> None:
+        """Append the rows of a day."""
+        log, roll = server.log, self._roll
+        known = roll.known(log.person, log.ts)
+        revenue = price_paid(log, self._items, roll.country[log.person])
+        users, nobodies = (
+            ids.take(pa.array(log.person)).to_pylist()
+            for ids in (roll.user_ids, roll.anonymous_ids)
+        )
+        lines = []
         for row in range(len(log)):
-            person = int(log.person[row])
-            user = {"anonymous_id": roll.anonymous_ids[person]}
+            user = {"anonymous_id": nobodies[row]}
             if known[row]:
-                user["id"] = roll.user_ids[person]
+                user["id"] = users[row]
             event: dict[str, Any] = {
-                "id": f"s-{row:07d}",
+                "id": f"s-{self.rows + row:07d}",
                 "type": EVENTS[log.event[row]],
-                "sent_at": instant_of(first_day, int(log.ts[row])),
+                "sent_at": instant_of(self._first_day, int(log.ts[row])),
                 "user": user,
-                "properties": _properties(log, row, items, roll, float(revenue[row])),
+                "properties": _properties(log, row, self._items, roll, float(revenue[row])),
             }
-            file.write(_line(event, server, row).encode())
-    return {NAME: len(log)}
+            lines.append(_line(event, server, row))
+        self._file.write("".join(lines).encode())
+        self.rows += len(log)
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+        self._raw.close()
 
 
-def price_paid(log: Log, items: Items, country: Ints) -> Floats:
+def price_paid(log: Log, items: Items, country: npt.NDArray[np.int8]) -> Floats:
     """Revenue of each event in the buyer's currency, two decimals; NaN without an item."""
     rate = np.array([RATE[currency] for currency in CURRENCIES])
     price = np.append(items.price, np.nan)[log.item]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
+from fewer.data.simulate.parameters import Parameters
 from fewer.model.base import Frozen
 
 
@@ -26,11 +28,59 @@ class Effect(Frozen):
         description="Chance that a 95 % interval excludes no effect; for a true value of none,"
         " that it would exclude it if the effect were as large as the one beside it.",
     )
+    unplanted: float | None = Field(
+        default=None, description="The ratio had no segment been planted: selection by intent only."
+    )
     counts: dict[str, int] = Field(default_factory=dict, description="People or rows behind it.")
 
 
+class Band(Frozen):
+    """People whose last interaction is so many days ago, and how many of them will buy."""
+
+    days_since: int = Field(description="Whole days; 0 is the day before the moment.")
+    people: int
+    rate: float = Field(description="True expected share that buys in the days that follow.")
+
+
+class PlantedSegment(Frozen):
+    """A conjunction whose members buy more often than their intent says."""
+
+    id: str
+    where: dict[str, Any] = Field(description="Its rule, in the segment language.")
+    multiplier: float = Field(description="Of the hazard of a purchase on each day inside.")
+    later_multiplier: float = Field(description="The same from the launch on; less if it fades.")
+    at: datetime = Field(description="When the numbers below are taken, UTC.")
+    people: int
+    rate: float = Field(description="True expected share that buys in the days after `at`.")
+    rate_without: float = Field(description="The same people, had nothing been planted.")
+
+
+class PlantedArm(Frozen):
+    """One arm of a randomised comparison."""
+
+    name: str
+    list: str = Field(description="The list that holds its people.")
+    share: float = Field(description="Of the people of the comparison, planned.")
+    people: int
+    listed: int = Field(description="Fewer than `people` when a sample-ratio failure is planted.")
+
+
+class Experiment(Frozen):
+    """A randomised comparison of arms: who, split how, and which effects are true of it."""
+
+    id: str
+    at: datetime
+    days: int
+    population: dict[str, Any] = Field(description="Whom it is for, in the segment language.")
+    lane: tuple[float, float] = Field(description="Part of everyone it has, by `lane_salt`.")
+    lane_salt: str
+    salt: str = Field(description="By which its people are split into arms.")
+    arms: tuple[PlantedArm, ...]
+    effects: tuple[str, ...] = Field(description="Ids of the effects that it shows.")
+
+
 class Truth(Frozen):
-    """The manifest of one simulation, also written as ``truth.json`` beside the files."""
+    """The manifest of one simulation, also written as ``truth.json``, where no tool reads it."""
 
     simulated: bool = True
     seed: int
@@ -45,6 +95,12 @@ class Truth(Frozen):
     events: dict[str, int] = Field(description="Rows per event name, dirt included.")
     planted: dict[str, int] = Field(description="Dirt: exactly so many of each kind.")
     effects: tuple[Effect, ...]
+    parameters: Parameters = Field(Parameters(), description="Everything that was chosen.")
+    half_life: float = Field(0.0, description="Days in which intent halves.")
+    decay: tuple[Band, ...] = Field((), description="Of those who never bought, at `decay_at`.")
+    decay_at: datetime | None = None
+    segments: tuple[PlantedSegment, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
 
     def effect(self, name: str) -> Effect:
         """The effect of that id; `KeyError` when there is none."""

@@ -1,4 +1,4 @@
-"""The browser's events as monthly Parquet files with nested properties, as exports leave them."""
+"""The browser's events as Parquet files with nested properties, as exports leave them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from fewer.data.simulate.catalogue import (
     TITLES_PER_CATEGORY,
     Items,
 )
-from fewer.data.simulate.log import CODE, DAY, Ints, Log
+from fewer.data.simulate.log import CODE, Ints, Log, concat
+from fewer.data.simulate.parameters import Parameters
 from fewer.data.simulate.people import Roll
 
 OLD_ITEMS = 40  # items that left the catalogue but still occur in the log
@@ -41,40 +42,103 @@ class Web:
     anonymous: npt.NDArray[np.bool_]  # rows that name nobody
     number: Ints  # of the event; a repeated delivery repeats it
 
+    def take(self, index: npt.NDArray[np.generic]) -> Web:
+        """The rows at `index` (positions or a mask)."""
+        rest = (column[index] for column in (self.received, self.anonymous, self.number))
+        return Web(self.log.take(index), *rest)
 
-def write_web(
-    folder: Path, web: Web, roll: Roll, items: Items, *, first_day: datetime
-) -> dict[str, int]:
-    """Write one file per month of receipt; returns rows per file name."""
+
+def joined(parts: list[Web]) -> Web:
+    """All rows of several logs, in the order of receipt."""
+    web = Web(
+        concat(part.log for part in parts),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("received", "anonymous", "number")
+        ),
+    )
+    return web.take(np.argsort(web.received, kind="stable"))
+
+
+class EventFiles:
+    """Parquet files of a day or a month each, written a day at a time: one row group a day."""
+
+    def __init__(self, folder: Path, stem: str, parameters: Parameters) -> None:
+        self._folder = folder
+        self._stem = stem
+        self._parameters = parameters
+        self._name = ""
+        self._writer: pq.ParquetWriter | None = None
+        self.rows: dict[str, int] = {}
+
+    def write(self, day: int, table: pa.Table) -> None:
+        """Append the rows of `day`; days come in order."""
+        date = self._parameters.first_day + timedelta(days=day)
+        form = "%Y-%m-%d" if self._parameters.files == "day" else "%Y-%m"
+        name = f"{self._stem}-{date.strftime(form)}.parquet"
+        if name != self._name:
+            self.close()
+            self._name = name
+            self._writer = pq.ParquetWriter(
+                self._folder / name, table.schema, compression="zstd", store_schema=False
+            )
+            self.rows[name] = 0
+        if self._writer is not None:
+            self._writer.write_table(table, row_group_size=max(1, len(table)))
+        self.rows[name] += len(table)
+
+    def close(self) -> None:
+        """Finish the last file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def web_table(web: Web, roll: Roll, items: Items, *, first_day: datetime) -> pa.Table:
+    """The rows as the browser's export has them."""
+    log = web.log
     epoch = int(first_day.timestamp()) * 1_000_000
-    month = (np.datetime64(first_day.date()) + web.received // DAY).astype("datetime64[M]")
-    rows: dict[str, int] = {}
-    for value in np.unique(month):
-        part = np.flatnonzero(month == value)
-        name = f"simulated-web-{value}.parquet"
-        table = _table(web, part, roll, items, epoch=epoch)
-        pq.write_table(table, folder / name, compression="zstd", store_schema=False)
-        rows[name] = len(part)
-    return rows
-
-
-def _table(web: Web, part: Ints, roll: Roll, items: Items, *, epoch: int) -> pa.Table:
-    log = web.log.take(part)
-    nobody = web.anonymous[part]
+    nobody = web.anonymous
     known = roll.known(log.person, log.ts) & ~nobody
-    ids = pa.array(10_000_000 + web.number[part]).cast(pa.string())
+    ids = pa.array(10_000_000 + web.number).cast(pa.string())
     instant = pa.timestamp("us", tz="UTC")
     columns = {
         "event_id": pc.binary_join_element_wise(pa.scalar("w"), ids, "-"),
         "event": _coded(log.event, list(CODE)),
-        "user_id": _coded(np.where(known, log.person, -1), roll.user_ids),
-        "anonymous_id": _coded(np.where(nobody, -1, log.person), roll.anonymous_ids),
+        "user_id": _names(roll.user_ids, log.person, known),
+        "anonymous_id": _names(roll.anonymous_ids, log.person, ~nobody),
         "ts": pa.array(log.ts + epoch).cast(instant),
-        "received_at": pa.array(web.received[part] + epoch).cast(instant),
+        "received_at": pa.array(web.received + epoch).cast(instant),
         "context": _context(log, roll),
         "props": _properties(log, items),
     }
     return pa.table(columns)
+
+
+def touch_table(log: Log, roll: Roll, *, first_number: int, first_day: datetime) -> pa.Table:
+    """What e-mail tool and ad server saw; both know people by the shop's ids."""
+    epoch = int(first_day.timestamp()) * 1_000_000
+    known = roll.known(log.person, log.ts)
+    ids = pa.array(10_000_000 + first_number + np.arange(len(log))).cast(pa.string())
+    ad = log.event == CODE["ad_impression"]
+    columns = {
+        "event_id": pc.binary_join_element_wise(pa.scalar("t"), ids, "-"),
+        "event": _coded(log.event, list(CODE)),
+        "user_id": _names(roll.user_ids, log.person, known),
+        "anonymous_id": _names(roll.anonymous_ids, log.person, ~known),
+        "ts": pa.array(log.ts + epoch).cast(pa.timestamp("us", tz="UTC")),
+        "campaign": _coded(
+            np.where(ad, log.detail // len(PLATFORMS), -1), [c.id for c in CAMPAIGNS]
+        ),
+        "platform": _coded(np.where(ad, log.detail % len(PLATFORMS), -1), PLATFORMS),
+        "issue": pa.array(log.detail, mask=ad),
+    }
+    return pa.table(columns)
+
+
+def _names(ids: pa.StringArray, person: Ints, named: npt.NDArray[np.bool_]) -> pa.Array:
+    """Ids of these people, missing where the row does not name them."""
+    return ids.take(pa.array(person, mask=~named))
 
 
 def _context(log: Log, roll: Roll) -> pa.StructArray:
@@ -82,6 +146,7 @@ def _context(log: Log, roll: Roll) -> pa.StructArray:
         {
             "device": _coded(roll.device[log.person], DEVICES),
             "country": _coded(roll.country[log.person], COUNTRIES),
+            "network": _coded(roll.staff[log.person].astype(np.int64), ("public", "office")),
         }
     )
 
@@ -143,7 +208,7 @@ def _click_ids(log: Log, mask: npt.NDArray[np.bool_], prefix: str) -> pa.Array:
     return pa.array(texts, type=pa.string())
 
 
-def _coded(codes: Ints, values: Any) -> pa.DictionaryArray:
+def _coded(codes: npt.NDArray[np.integer], values: Any) -> pa.DictionaryArray:
     """Texts by code; codes below 0 are missing."""
     indices = pa.array(codes.astype(np.int32), mask=codes < 0)
     return pa.DictionaryArray.from_arrays(indices, pa.array(list(values), type=pa.string()))

@@ -1,0 +1,94 @@
+"""How recommendations look in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fewer.journey.measure.recommend.verdict import Recommendation
+    from fewer.project.recommending import Recommended
+
+_STYLE = {
+    "fix data": "bold red",
+    "stop": "red",
+    "scale": "green",
+    "keep": "green",
+    "test it": "cyan",
+    "nothing to say yet": "dim",
+}
+_EDIT = "yellow"
+
+
+def show(out: Console, found: Recommended, *, details: bool, diff_file: Path | None) -> None:
+    """One line each, most valuable first; with `details` all that is behind it."""
+    verdicts = found.verdicts
+    out.print(Text(_title(found)))
+    if verdicts.pooled is not None:
+        out.print(Text(f"All {verdicts.comparisons} tested together: {verdicts.pooled.words}"))
+    for note in verdicts.notes:
+        out.print(Text(note, style=_EDIT))
+    out.print()
+    if details:
+        for one in verdicts.recommendations:
+            _whole(out, one, found)
+    else:
+        out.print(_table(verdicts.recommendations))
+    _edits(out, found, details=details, diff_file=diff_file)
+
+
+def _title(found: Recommended) -> str:
+    mark = " · SIMULATED DATA" if found.data == "simulated" else ""
+    goal = found.verdicts.programme.goal
+    measured = f" measured from {found.measured_as_of}" if found.measured else " not measured"
+    by = f", by {goal!r}{measured}" if goal else ""
+    return f"As at {found.as_of}{by}, {len(found.history)} refreshes looked at{mark}"
+
+
+def _table(recommendations: tuple[Recommendation, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("verdict", "segment", "why"):
+        table.add_column(name, no_wrap=name != "why")
+    for one in recommendations:
+        verdict = Text(one.action.value, style=_STYLE.get(one.action.value, _EDIT))
+        table.add_row(verdict, Text(one.segment), Text(one.headline))
+    return table
+
+
+def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
+    verdict = Text(one.action.value, style=_STYLE.get(one.action.value, _EDIT))
+    out.print(Text.assemble((one.segment, "bold"), f" · {one.title}: ", verdict))
+    lines = [
+        ("", one.reason),
+        ("expected gain: ", one.gain.words if one.gain else ""),
+        ("if it is wrong: ", one.wrong),
+        ("it would take: ", one.takes),
+        *(("also: ", f"{other.action.value}: {other.headline}") for other in one.also),
+    ]
+    for name, text in lines:
+        if text:
+            out.print(Padding(Text.assemble((name, "dim"), text), (0, 0, 0, 2)))
+    text = found.diff.by_segment.get(one.segment, "")
+    if text:
+        out.print(Padding(Text(text.rstrip("\n")), (0, 0, 0, 2)))
+    out.print()
+
+
+def _edits(out: Console, found: Recommended, *, details: bool, diff_file: Path | None) -> None:
+    for segment, why in found.diff.left_out.items():
+        out.print(Text(f"{segment}: {why}", style=_EDIT))
+    many = len(found.diff.by_segment)
+    if not many:
+        return
+    edits = "1 edit" if many == 1 else f"{many} edits"
+    if diff_file is not None:
+        out.print(Text(f"Wrote {edits} to {diff_file}. Apply: git apply {diff_file}"))
+    elif not details:
+        out.print()
+        out.print(Text(f"{edits}: fewer recommend --diff edits.diff, then git apply edits.diff"))

@@ -1,0 +1,111 @@
+"""Rules for segments of which only associations are known: they are put to the test, or wait."""
+
+from __future__ import annotations
+
+from fewer.journey.measure.figure import Figure, change
+from fewer.journey.measure.recommend import values
+from fewer.journey.measure.recommend.rules.base import Case
+from fewer.journey.measure.recommend.verdict import Action, Recommendation
+
+
+def alone(case: Case) -> Recommendation | None:
+    """Enough people for a test of its own."""
+    design = case.design
+    if design is None or design.weeks is None or design.weeks > values.PATIENCE:
+        return None
+    return _test(case, design.holdout, design.weeks, "")
+
+
+def together(case: Case) -> Recommendation | None:
+    """Too small alone, but one test of all such segments can tell whether they work."""
+    whole = case.together
+    if case.design is None or whole is None or whole.weeks is None:
+        return None
+    if whole.weeks > values.PATIENCE or whole.segments < 2:  # noqa: PLR2004  that is alone
+        return None
+    return _test(case, whole.holdout, whole.weeks, f", {whole.segments} segments read as one")
+
+
+def too_small(case: Case) -> Recommendation | None:
+    """No test can tell in time: said, with what it would take."""
+    design = case.design
+    if design is None:
+        return None
+    waits = f"about {design.weeks} weeks" if design.weeks else "more than two years"
+    return case.says(
+        Action.NOTHING_YET,
+        "too_small",
+        f"{_sees(case)}; a test would take {waits}",
+        f"{_sees(case, long=True)} A test that shows {change(values.WORTH_SEEING)} would take"
+        f" {waits}.",
+        figure=_figure(case),
+        takes=(
+            f"{design.people:,} people with {design.holdout} % held out, and there are"
+            f" {design.has:,}: widen it, wait, or read it together with others."
+        ),
+        worth=case.weekly_conversions,
+    )
+
+
+def unmeasured(case: Case) -> Recommendation | None:
+    """Nothing is known of its outcomes."""
+    seen = case.facts.seen
+    if seen is None:
+        why = "no outcomes after a refresh yet"
+    elif not seen.converted:
+        why = f"none of {seen.people:,} converted in {seen.window_days:g} days"
+    else:
+        why = "too few people to say anything"
+    return case.says(
+        Action.NOTHING_YET,
+        "unmeasured",
+        why,
+        f"{why[:1].upper()}{why[1:]}.",
+        takes=(
+            f"Data up to {seen.window_days:g} days after a refresh, and conversions in it."
+            if seen
+            else "A refresh as at an earlier date (`fewer build --as-of`), or data of the weeks"
+            " after the newest one."
+        ),
+    )
+
+
+def _test(case: Case, holdout: int, weeks: int, how: str) -> Recommendation:
+    held = case.amount(case.weekly_conversions * holdout / 100)
+    return case.says(
+        Action.TEST,
+        "test",
+        f"{_sees(case)}; hold out {holdout} % for {weeks} weeks{how}",
+        f"{_sees(case, long=True)} Whether the message changes anything only a random holdout"
+        f" shows: {holdout} % for {weeks} weeks would show {change(values.WORTH_SEEING)}"
+        f" {round(100 * values.POWER)} times in 100{how}.",
+        figure=_figure(case),
+        gain=case.amount(case.weekly_conversions * (values.WORTH_SEEING - 1)),
+        wrong=(
+            f"Those held out give {held.size} now; what a message would add to that is not"
+            " earned meanwhile."
+        ),
+        holdout=holdout,
+        weeks=weeks,
+        worth=case.weekly_conversions,
+    )
+
+
+def _figure(case: Case) -> Figure | None:
+    seen = case.facts.seen
+    return None if seen is None else seen.ratio or seen.rate
+
+
+def _sees(case: Case, *, long: bool = False) -> str:
+    """What is seen, as an association: ``converts 1.8x as often as others (association)``."""
+    seen = case.facts.seen
+    if seen is None:
+        return ""
+    if seen.ratio is None or seen.ratio.estimate.value is None:
+        return f"{seen.converted:,} of {seen.people:,} converted" + ("." if long else "")
+    if not long:
+        return f"converts {seen.ratio.number} as often as others (association)"
+    said = f"Its people converted {seen.ratio.words} as often as others"
+    if seen.adjusted is not None and seen.adjusted.estimate.value is not None:
+        said += f", {seen.adjusted.number} among people equally active before"
+    return f"{said}; they chose themselves."

@@ -1,0 +1,60 @@
+"""The numbers that decisions rest on, each with its reason; nothing else in this room has any."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LEVEL: Final = 0.05
+"""Expected share of false ones among verdicts that rest on outcomes (Benjamini-Hochberg over all
+randomised comparisons of the programme). In a programme that changes nothing, 19 runs of 20 give
+no such verdict at all."""
+
+CONFIDENCE: Final = 0.95
+"""Of every interval shown."""
+
+LEAST_EXPECTED: Final = 5.0
+"""Conversions expected in each group below which a comparison is not judged: its error can't be
+told, so neither could the cost of being wrong."""
+
+LEAST_SEGMENTS: Final = 10
+"""Comparisons from which the spread of true changes can be learnt from the programme itself."""
+
+SCEPTIC: Final = (0.0, 0.3)
+"""With fewer: changes are believed to be 0 on average, two in three within 30 %. What is reported
+of randomised advertising tests is rarely above that, so larger ones are drawn towards it."""
+
+SLACK: Final = 0.1
+"""A size this close to its limit (10 %) is as good as inside: people come and go daily."""
+
+HISTORY: Final = 8
+"""Refreshes that are looked at: two months of weekly ones."""
+
+OUTSIDE: Final = 0.5
+"""Share of the refreshes looked at in which a size must be outside before an edit is proposed, so
+that one odd week changes no definition."""
+
+SAME: Final = 0.8
+"""Two segments are nearly equal when they share this much of all their people (Jaccard)."""
+
+RESTLESS: Final = 0.3
+"""A segment that keeps fewer of its people than this from one week to the next is gone before a
+platform has matched it, which takes days."""
+
+WEEK_DAYS: Final = 7
+SHARES: Final = (0.1, 0.2, 0.3, 0.5)
+"""Shares to hold out that a test may ask for, the smallest that does it in time first."""
+
+WORTH_SEEING: Final = 1.26
+"""The change a test must be able to show: what is often promised of small segments."""
+
+POWER: Final = 0.8
+"""Chance that a test shows such a change, if there is one."""
+
+PATIENCE: Final = 12
+"""Weeks that a test may take, before seasons and new campaigns blur it."""
+
+LONGEST: Final = 104
+"""Weeks beyond which nobody waits: said as "more than two years"."""
+
+FAIR: Final = 1e-9
+"""Below this an amount counts as nothing."""
