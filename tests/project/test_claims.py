@@ -180,3 +180,14 @@ def test_no_data_is_no_crash(tmp_path, rows):
     assert len(found.claims) == 5
     assert {claim.verdict.value for claim in found.claims} == {"can't tell with this data"}
     assert all(claim.because and claim.needed for claim in found.claims)
+
+
+def test_validate_reads_the_file_of_claims(magazine):
+    path = magazine.folder.root / "claims.yaml"
+    path.write_text("- {id: odd, groop: {all: []}}\n")
+    try:
+        with pytest.raises(DefinitionError) as refused:
+            magazine.validate()
+        assert str(refused.value).startswith("claims.yaml:1:")
+    finally:
+        path.write_text(CLAIMS)

@@ -29,6 +29,7 @@ _FILES: Final = {
     "goals": ("fewer.model.goal", "Goal"),
     "metrics": ("fewer.model.metric", "Metric"),
     "experiments": ("fewer.model.experiment", "Experiment"),
+    "claims": ("fewer.model.claim", "Claim"),
     "creatives": ("fewer.model.creative", "Creative"),
     "project": ("fewer.model.settings", "ProjectSettings"),
 }

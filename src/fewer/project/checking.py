@@ -10,6 +10,7 @@ from sqlglot import exp
 from fewer.errors import DefinitionError, Problem
 from fewer.model.catalog import ITEM_PREFIX, Catalog
 from fewer.project import clock
+from fewer.project.folder import CLAIMS
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
@@ -36,7 +37,11 @@ def validate(
     from fewer.project.creatives import library
 
     definitions, generation = project.definitions, project.generation
-    library(project)  # creatives have no lint beyond being right
+    library(project)  # creatives have no lint beyond being right, nor have claims
+    if any((project.folder.root / name).is_file() for name in CLAIMS):
+        from fewer.project.claims import read_claims
+
+        read_claims(project)
     if generation.is_empty:
         found = lint(definitions, project.settings.exclude, zone=project.zone)
     else:

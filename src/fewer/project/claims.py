@@ -59,14 +59,13 @@ from fewer.model.window import DAY, MINUTE, Between, Duration
 from fewer.project import clock
 from fewer.project.claims_randomised import by_programme
 from fewer.project.engines import need_store
+from fewer.project.folder import CLAIMS
 from fewer.project.rolling import engines, evaluate, free_id
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
     from fewer.project.guarding import Tell
     from fewer.project.project import Project
-
-FILES: Final = ("claims.yaml", "claims.yml", "claims.json")
 
 _ACTIVE_DAYS: Final = (1, 2, 4, 8, 16, 32)
 _ACTIVITY: Final = 90  # days before the lookback in which they are counted
@@ -83,7 +82,7 @@ def read_claims(project: Project) -> tuple[Claim, ...]:
     """
     found: list[Claim] = []
     problems: list[Problem] = []
-    for path in (project.folder.root / name for name in FILES):
+    for path in (project.folder.root / name for name in CLAIMS):
         if not path.is_file():
             continue
         try:

@@ -16,6 +16,7 @@ from fewer.errors import Problem, SettingsError
 
 SETTINGS: Final = "fewer.yaml"
 STORE: Final = ".fewer"
+CLAIMS: Final = ("claims.yaml", "claims.yml", "claims.json")
 TRUTH: Final = "truth.json"  # of a simulated project: what was planted, outside of its data
 VARIABLE: Final = "FEWER_PROJECT"
 _YAML: Final = (".yaml", ".yml", ".json")

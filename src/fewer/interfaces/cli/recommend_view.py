@@ -48,7 +48,8 @@ def _title(found: Recommended) -> str:
     goal = found.verdicts.programme.goal
     measured = f" measured from {found.measured_as_of}" if found.measured else " not measured"
     by = f", by {goal!r}{measured}" if goal else ""
-    return f"As at {found.as_of}{by}, {len(found.history)} refreshes looked at{mark}"
+    looked = "1 refresh" if len(found.history) == 1 else f"{len(found.history)} refreshes"
+    return f"As at {found.as_of}{by}, {looked} looked at{mark}"
 
 
 def _table(recommendations: tuple[Recommendation, ...]) -> Table:

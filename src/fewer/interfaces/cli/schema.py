@@ -9,7 +9,7 @@ import click
 
 from fewer.interfaces.cli.shell import Shell, common
 
-KINDS = ("segments", "goals", "metrics", "experiments", "creatives", "project")
+KINDS = ("segments", "goals", "metrics", "experiments", "claims", "creatives", "project")
 
 
 @click.command()
@@ -21,7 +21,7 @@ KINDS = ("segments", "goals", "metrics", "experiments", "creatives", "project")
 )
 @common
 def schema(shell: Shell, kind: str, out: Path | None) -> None:
-    """Print the JSON Schema of segments, goals, metrics, experiments, creatives or fewer.yaml."""
+    """Print the JSON Schema of a kind of file: segments, goals, claims, ... or fewer.yaml."""
     from fewer.project.schemas import json_schema
 
     text = json.dumps(json_schema(kind), ensure_ascii=False, indent=2)
