@@ -167,3 +167,31 @@ def test_daily_looks_are_wider_and_hold(tmp_path):
             assert y.lower < x.lower < x.upper < y.upper
             assert y.method.startswith("confidence sequence")
     assert daily.to_json()["sequential"] is True
+
+
+def test_the_time_before_takes_noise_away(tmp_path):
+    """Who bought much before the mailing buys much after it, in every arm alike."""
+    write(tmp_path, {arm: (n // 20, v // 20, v // 20, d) for arm, (n, v, _, d) in ARMS.items()})
+    site = tmp_path / "site.csv"
+    habits = []
+    for line in site.read_text().splitlines():
+        if ",purchase," in line:
+            person, _, _, spent = line.split(",")
+            habits.append(f"{person},purchase,2008-03-10T12:00:00,{spent}")
+    site.write_text(site.read_text() + "\n".join(habits) + "\n")
+    with Project.open(tmp_path) as project:
+        project.ingest()
+        project.build(as_of="2008-03-20")
+        project.experiments.register("mailing")
+        import_arms(project, "mailing", tmp_path / "arms.csv", columns={})
+        found = project.measure()
+    for row in found.randomised:
+        [comparison] = row.comparisons
+        adjusted = comparison.causal.adjusted_value
+        if row.goal != "order":
+            assert adjusted is None
+            continue
+        plain = comparison.value_difference.estimate
+        assert adjusted.label.may_say_lift
+        width = adjusted.estimate.upper - adjusted.estimate.lower
+        assert width < 0.5 * (plain.upper - plain.lower)

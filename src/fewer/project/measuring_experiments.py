@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from fewer.errors import GuardError
-from fewer.journey.measure.landmark import landmark
+from fewer.journey.measure.landmark import Landmark, landmark
 from fewer.journey.measure.metrics import Arms, Both, MetricResult, both, result, within_days
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population
@@ -83,17 +83,20 @@ class Laboratory:
         registered, experiment = assigned.registered, assigned.experiment
         confidence = float(experiment.confidence_percent) / 100
         goals = [Goal.model_validate(g) for g in registered.record.body.get("goals", ())]
-        outcomes, skipped = [], []
+        outcomes, skipped, before = [], [], {}
         for goal in goals:
             found, why = self._outcomes(goal, assigned.batches, confidence)
             outcomes += [found] if found else []
             skipped += why
+            if found and (earlier := self._before(goal, assigned.batches)):
+                before[goal.id] = earlier
         over = registered.ends_us <= self.now_us
         changes = experiment.expect_percent
         terms = replace(
             self.terms,
             over={c.id: over for c in assigned.contrasts},
             smallest={c.id: abs(float(changes)) / 100 for c in assigned.contrasts if changes},
+            before=before,
         )
         people = self._populations(assigned)
         examined = examine(people, outcomes, assigned.contrasts, terms)
@@ -127,13 +130,7 @@ class Laboratory:
         """What everyone assigned did, each from the moment of their own batch on."""
         found: list[Outcomes] = []
         skipped: list[str] = []
-        taken = BitMap()
-        for batch in sorted(batches, key=lambda b: b.at_us):
-            people = BitMap()
-            for arm in batch.named("arm").values():
-                people |= arm
-            people -= taken
-            taken |= people
+        for batch, people in _each_once(batches):
             try:
                 at = landmark(goal, index_us=batch.at_us, data_end_us=self.data_end_us)
             except GuardError as error:
@@ -143,6 +140,17 @@ class Laboratory:
         if not found:
             return None, skipped
         return replace(_merged(found), confidence=confidence), skipped
+
+    def _before(self, goal: Goal, batches: Sequence[Batch]) -> Outcomes | None:
+        """What the same people did in as long a time before they were assigned."""
+        if goal.value is None:
+            return None
+        found = []
+        for batch, people in _each_once(batches):
+            start = batch.at_us - goal.outcome_window.micros
+            at = Landmark(start, start, batch.at_us, batch.at_us)
+            found.append(self.reader.outcomes(goal, at, people))
+        return _merged(found) if found else None
 
     def _arms(self, assigned: Assigned, outcomes: Sequence[Outcomes], level: float) -> list[Arms]:
         """Each arm against the control, everyone assigned, with the ad reports of both."""
@@ -191,6 +199,18 @@ class Laboratory:
         if kept is None or kept.margin is None or not arms:
             return None
         return both(kept, arms[0], 1 - kept.margin.limit if kept.margin.relative else 0.0)
+
+
+def _each_once(batches: Sequence[Batch]) -> Iterator[tuple[Batch, BitMap]]:
+    """Batches, earliest first, each with those of its people who are in no earlier one."""
+    taken = BitMap()
+    for batch in sorted(batches, key=lambda b: b.at_us):
+        people = BitMap()
+        for arm in batch.named("arm").values():
+            people |= arm
+        people -= taken
+        taken |= people
+        yield batch, people
 
 
 def _margin(assigned: Assigned) -> Guardrail | None:

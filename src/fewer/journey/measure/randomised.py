@@ -15,6 +15,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from fewer.journey.measure.assignment import Assignment
+from fewer.journey.measure.before import adjusted_values
 from fewer.journey.measure.causal import (
     ITT,
     WORTH_SEEING,
@@ -26,7 +27,7 @@ from fewer.journey.measure.causal import (
 )
 from fewer.journey.measure.compare import compare, groups, judged
 from fewer.journey.measure.evidence import EvidenceLabel
-from fewer.journey.measure.figure import percent
+from fewer.journey.measure.figure import Figure, percent
 from fewer.journey.measure.gates import STAGES, Gate, adjusted, gate, synced, withheld
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
@@ -57,6 +58,8 @@ class Terms:
         sent: People sent to the platforms, if it is known.
         over: Experiment -> whether its planned end has come; those not named are over.
         smallest: Experiment -> the smallest relative change that matters.
+        before: Goal -> the same people's conversions before they were assigned, in as long a
+            time. Nothing later may adjust a figure: it would take away what it measures.
     """
 
     sequential: bool = False
@@ -65,6 +68,7 @@ class Terms:
     sent: BitMap | None = None
     over: Mapping[str, bool] | None = None
     smallest: Mapping[str, float] | None = None
+    before: Mapping[str, Outcomes] | None = None
 
     def is_over(self, experiment: str) -> bool:
         """Whether verdicts may be given."""
@@ -233,6 +237,7 @@ class _One:
         priors = (fit_beta(*table[:2]), fit_beta(*table[2:])) if many else None
         smallest = (self.terms.smallest or {}).get(one.id, WORTH_SEEING)
         views = chances(first, second, smallest=smallest, priors=priors)
+        values = self._adjusted(outcome, arm)
         made: list[Causal | None] = []
         for i, (p, each) in enumerate(zip(self.populations, found, strict=True)):
             if each.difference is None:
@@ -249,9 +254,23 @@ class _One:
                     shrunk=shrunk_figure(shrunk.at(i), one.label) if many else None,
                     chances=views[i],
                     reach=self._reach(p, arm, outcome),
+                    adjusted_value=values[i],
                 )
             )
         return made
+
+    def _adjusted(self, outcome: Outcomes, arm: str) -> list[Figure | None]:
+        """Amounts per person adjusted for the time before; none while looking daily."""
+        if self.terms.sequential:
+            return [None] * len(self.populations)
+        inside = [p.members & outcome.at_risk for p in self.populations]
+        return adjusted_values(
+            [people & self.of.arms[arm] for people in inside],
+            [people & self.of.arms[self.of.control] for people in inside],
+            outcome,
+            (self.terms.before or {}).get(outcome.goal.id),
+            self.of.label,
+        )
 
     def _reach(self, p: Population, arm: str, outcome: Outcomes) -> Reach | None:
         if self.terms.reached is None:
