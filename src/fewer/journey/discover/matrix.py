@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,8 @@ class Matrix:
     row_features: NDArray[np.int32]  # ascending within a row
     column_start: NDArray[np.int64]  # (features + 1,)
     column_people: NDArray[np.int32]  # ascending within a column
+    held: dict[int, BitMap] = field(default_factory=dict, repr=False, compare=False)
+    """Columns as sets, made when first asked for: to bring them together is what is done most."""
 
     @property
     def counts(self) -> Ints:
@@ -50,12 +52,18 @@ class Matrix:
     def members(self, features: Sequence[int]) -> NDArray[np.int32]:
         """Rows of the people who have all of some features (at least one is given)."""
         first, *others = sorted(features, key=lambda f: int(self.sizes[f]))
-        found = self.column(first)
+        if not others:
+            return self.column(first)
+        found = self._set(first)
         for other in others:
-            column = self.column(other)
-            place = np.minimum(np.searchsorted(column, found), len(column) - 1)
-            found = found[column[place] == found] if len(column) else found[:0]
-        return found
+            found = found & self._set(other)
+        return np.asarray(found.to_array(), np.uint32).astype(np.int32)
+
+    def _set(self, feature: int) -> BitMap:
+        known = self.held.get(feature)
+        if known is None:
+            known = self.held[feature] = BitMap(self.column(feature).astype(np.uint32))
+        return known
 
     def csr(self) -> sparse.csr_array:
         """The same as a matrix of ones for arithmetic."""
