@@ -6,40 +6,39 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from fewer.errors import FewerError, GuardError, NotFoundError
+from pyroaring import BitMap
+
+from fewer.errors import FewerError, NotFoundError
 from fewer.journey.define.guard import candidates, verdict
 from fewer.journey.measure.recommend import values
 from fewer.journey.measure.recommend.facts import (
-    Arms,
     Change,
     Facts,
     Fault,
     Near,
     Past,
     Programme,
-    Seen,
+    Window,
 )
 from fewer.journey.measure.recommend.recommend import Verdicts, recommend
-from fewer.journey.measure.table import Comparison, Row, Verdict
 from fewer.model.condition import Condition, Did, DidNot, First, Last, SequenceOf, walk
 from fewer.model.segment import Segment, SizeGuard
 from fewer.model.window import DAY
 from fewer.pictures.display import Displayed
 from fewer.project.building import plan_of
 from fewer.project.recommending_diff import Diff, diff
+from fewer.project.recommending_names import renamed
+from fewer.project.recommending_outcomes import Outcomes, outcomes
+from fewer.project.recommending_windows import windows
 
 if TYPE_CHECKING:
-    from pyroaring import BitMap
-
     from fewer.data.store.snapshots import Snapshot as Record
     from fewer.model.goal import Goal
     from fewer.project.guarding import Tell
-    from fewer.project.measuring import Measured
     from fewer.project.project import Project
     from fewer.project.snapshot import Snapshot
 
 _TRIED: Final = 6  # edits tried of each segment outside its size, the nearest
-_MEASURED: Final = 12  # refreshes tried until one is old enough to be measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ def recommendations(
     *,
     goal: str | None = None,
     since: str | None = None,
+    compare_windows: bool = True,
     tell: Tell,
 ) -> Recommended:
     """What to do with each segment (or only `segments`), from the newest refresh and before it.
@@ -83,6 +83,7 @@ def recommendations(
         segments: Ids to show; all are judged together all the same.
         goal: The goal that decides; the first one without.
         since: Oldest refresh to look at.
+        compare_windows: Also compare lookback windows, which takes most of the time.
         tell: Told what is being done.
 
     Raises:
@@ -96,16 +97,13 @@ def recommendations(
     tell("reading refreshes")
     history = _history(project, snapshot, since)
     tell("measuring")
-    decided = _goal(project, goal)
-    measured, why = _measured(project, history, decided)
-    tell("auditing")
-    gathered = _Gathered(project, snapshot, history, measured, decided)
-    tell("trying edits")
-    programme = gathered.programme(why)
-    found = recommend(programme)
+    known_of = outcomes(project, history, _goal(project, goal))
+    gathered = _Gathered(project, snapshot, history, known_of, tell=tell, compare=compare_windows)
+    found = recommend(gathered.programme())
     if segments:
         kept = tuple(one for one in found.recommendations if one.segment in segments)
         found = replace(found, recommendations=kept)
+    measured = known_of.measured
     return Recommended(
         found,
         snapshot.id,
@@ -114,7 +112,7 @@ def recommendations(
         project.snapshot(measured.snapshot).as_of_words if measured else "",
         tuple(record.id for record in history),
         project.settings.data,
-        diff(project, found),
+        diff(project, found, snapshot.as_of_us),
     )
 
 
@@ -141,21 +139,6 @@ def _history(project: Project, snapshot: Snapshot, since: str | None) -> list[Re
     return [build(project.store, moments[at]) for at in chosen]
 
 
-def _measured(
-    project: Project, history: Sequence[Record], goal: Goal | None
-) -> tuple[Measured | None, str]:
-    """The newest refresh that is old enough to be measured, or why there is none."""
-    if goal is None:
-        return None, "There is no goal to measure by: write one in goals.yaml."
-    why = ""
-    for record in history[:_MEASURED]:
-        try:
-            return project.measure(goals=(goal.id,), build_id=record.id), ""
-        except GuardError as error:
-            why = why or str(error)
-    return None, why
-
-
 class _Gathered:
     """Everything known, segment by segment."""
 
@@ -164,31 +147,41 @@ class _Gathered:
         project: Project,
         snapshot: Snapshot,
         history: Sequence[Record],
-        measured: Measured | None,
-        goal: Goal | None,
+        known: Outcomes,
+        *,
+        tell: Tell,
+        compare: bool,
     ) -> None:
-        self.project, self.snapshot, self.history = project, snapshot, history
-        self.measured, self.goal = measured, goal
+        self.project, self.snapshot, self.history, self.known = project, snapshot, history, known
         self.segments = [
             s
             for s in project.definitions.segments
             if s.status != "archived" and s.id in snapshot.segments and not self._excludes(s)
         ]
+        tell("auditing")
         self.faults = self._faults()
+        tell("trying edits")
         self.changes = self._changes()
         self.near = self._near()
+        self.first = self._first()
+        self.windows: dict[str, Window] = {}
+        if compare and known.goal is not None:
+            several = [s for s in self.segments if s.variants is not None]
+            found = windows(project, several, known.goal.id, tell=tell)
+            self.windows = {i: self._sized(i, window) for i, window in found.items()}
 
-    def programme(self, why: str) -> Programme:
+    def programme(self) -> Programme:
         """All facts."""
-        facts = tuple(self._facts(segment) for segment in self.segments)
-        worth, currency = self._worth()
+        goal = self.known.goal
+        worth, currency = self.known.worth(self.project.settings.currency or "")
         return Programme(
-            goal=self.goal.title if self.goal else "",
-            goal_id=self.goal.id if self.goal else "",
+            goal=goal.title if goal else "",
+            goal_id=goal.id if goal else "",
             worth=worth,
             currency=currency,
-            facts=facts,
-            notes=(why,) if why else (),
+            pooled=self.known.pooled,
+            facts=tuple(self._facts(segment) for segment in self.segments),
+            notes=(self.known.why,) if self.known.why else (),
         )
 
     def _excludes(self, segment: Segment) -> bool:
@@ -204,10 +197,13 @@ class _Gathered:
             history=past,
             changes=self.changes.get(segment.id, ()),
             near=self.near.get(segment.id, ()),
-            arms=tuple(self._arms(segment.id)),
-            seen=self._seen(segment.id),
+            arms=self.known.arms(segment.id),
+            seen=self.known.seen(segment.id),
+            window=self.windows.get(segment.id),
             faults=tuple(f for f, events in self.faults if events & _events(segment.where)),
             weekly=_weekly(past),
+            first=self.first[segment.id],
+            planned=self._planned(segment.id),
             changed_since=view.definition != segment,
         )
 
@@ -233,47 +229,30 @@ class _Gathered:
             )
         return tuple(found)
 
-    # ------------------------------------------------------------------------------ outcomes
+    def _sized(self, segment: str, window: Window) -> Window:
+        """Its size as at this refresh, where the refresh has that variant."""
+        variant = f"{segment}@{window.words.removeprefix('within: ')}"
+        if variant not in self.snapshot.segments:
+            return window
+        return replace(window, size=self.snapshot.segments[variant].size)
 
-    def _arms(self, segment: str) -> list[Arms]:
-        if self.measured is None:
-            return []
-        rows = [
-            row
-            for row in self.measured.randomised
-            if row.segment == segment and self.goal is not None and row.goal == self.goal.id
-        ]
-        return [_arms(row) for row in rows]
+    def _first(self) -> dict[str, int]:
+        """People of each segment who are in none before it on the priority list."""
+        late = float("inf")
+        order = sorted(self.segments, key=lambda s: late if s.priority is None else s.priority)
+        seen, found = BitMap(), {}
+        for segment in order:
+            members = self.snapshot.segments[segment.id].members
+            found[segment.id] = len(members - seen)
+            seen |= members
+        return found
 
-    def _seen(self, segment: str) -> Seen | None:
-        if self.measured is None or self.goal is None:
-            return None
-        try:
-            row = self.measured.outcomes.row(segment, self.goal.id)
-        except KeyError:
-            return None
-        found = row.comparisons[0]
-        return Seen(
-            row.group.people,
-            row.group.converted,
-            _days(row),
-            found.ratio,
-            row.group.rate,
-            found.adjusted,
-        )
-
-    def _worth(self) -> tuple[float | None, str]:
-        """Average value of one converted person of all segments together."""
-        if self.measured is None or self.goal is None or self.goal.value is None:
-            return None, ""
-        total = converted = 0.0
-        for row in self.measured.outcomes.rows:
-            value = row.group.value.estimate.value if row.group.value else None
-            if row.goal == self.goal.id and row.variant_of is None and value is not None:
-                total += value * row.group.people
-                converted += row.group.converted
-        currency = self.goal.value.currency or self.project.settings.currency or ""
-        return (total / converted if converted else None), currency
+    def _planned(self, segment: str) -> str:
+        """An experiment of the project's files that holds people of a segment out."""
+        for one in self.project.definitions.experiments:
+            if one.tests == "holdout" and (not one.segments or segment in one.segments):
+                return one.id
+        return ""
 
     # --------------------------------------------------------------------------------- audit
 
@@ -322,8 +301,8 @@ class _Gathered:
         size = self.snapshot.segments[segment.id].size
         if verdict(size, segment.size) != "within":
             return True
-        kept = [p.kept for p in self._past(segment) if p.kept is not None]
-        return bool(kept) and sum(kept) / len(kept) < values.RESTLESS
+        weekly = _weekly(self._past(segment))
+        return weekly is not None and size * values.WEEK_DAYS < weekly * values.SHORTEST_STAY
 
     # ------------------------------------------------------------------------------- overlap
 
@@ -358,7 +337,7 @@ def _changes(segment: Segment, own: BitMap, tried: Sequence[tuple[Any, BitMap]])
         if not size or size in sizes:
             continue
         sizes.add(size)
-        edited = segment.model_copy(update={"where": candidate.segment.where})
+        edited = renamed(segment, segment.model_copy(update={"where": candidate.segment.where}))
         fits = verdict(size, guard) == "within"
         if fits or _miss(size, guard) < _miss(len(own), guard):
             inside = len(people & own)
@@ -379,33 +358,6 @@ def _gives_way(first: Segment, second: Segment) -> Segment:
         return rank.get(segment.status, 3), late
 
     return first if standing(first) > standing(second) else second
-
-
-def _arms(row: Row) -> Arms:
-    found: Comparison = row.comparisons[0]
-    broken = found.note if found.verdict is Verdict.SPLIT_BROKEN else ""
-    spend = found.causal.spend if found.causal else None
-    return Arms(
-        row.experiment or found.against.name,
-        row.group.name,
-        found.against.name,
-        found.label,
-        row.group.people,
-        row.group.converted,
-        found.against.people,
-        found.against.converted,
-        _days(row),
-        spend.one[0] if spend and spend.one else None,
-        found.ratio,
-        broken,
-        found.note if found.verdict is Verdict.TOO_EARLY else "",
-    )
-
-
-def _days(row: Row) -> float:
-    """Days in which outcomes counted."""
-    at = row.design
-    return max((min(at.end_us, at.measured_until_us) - at.start_us) / DAY, 1 / 24)
 
 
 def _weekly(past: Sequence[Past]) -> float | None:

@@ -20,6 +20,7 @@ from fewer.interfaces.cli.shell import Shell, common
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="Write the edits as a diff for `git apply`; - is standard output.",
 )
+@click.option("--no-windows", is_flag=True, help="Compare no lookback windows: it takes longest.")
 @click.option("--verbose", is_flag=True, help="All that is known behind each verdict.")
 @click.option("--dry-run", is_flag=True, help="Change nothing. It never does: git applies diffs.")
 @common
@@ -29,6 +30,7 @@ def recommend(  # noqa: PLR0917  click hands options over by name
     goal: str | None,
     since: str | None,
     diff_file: Path | None,
+    no_windows: bool,
     verbose: bool,
     dry_run: bool,  # noqa: ARG001  said for whoever looks for it
 ) -> None:
@@ -41,7 +43,11 @@ def recommend(  # noqa: PLR0917  click hands options over by name
     project = shell.project()
     with shell.err.status("looking") as status:
         found = project.recommend(
-            segments, goal=goal, since=since, tell=lambda words, *_: status.update(words)
+            segments,
+            goal=goal,
+            since=since,
+            compare_windows=not no_windows,
+            tell=lambda words, *_: status.update(words),
         )
     to_stdout = str(diff_file) == "-"
     if diff_file is not None and not to_stdout:

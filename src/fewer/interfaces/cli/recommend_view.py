@@ -54,12 +54,24 @@ def _title(found: Recommended) -> str:
 
 def _table(recommendations: tuple[Recommendation, ...]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("verdict", "segment", "why"):
-        table.add_column(name, no_wrap=name != "why")
+    for name in ("verdict", "segment", "why", "expected gain"):
+        # Where it is narrow, the reasons are cut: they are whole for one segment, or --verbose.
+        width = None if name == "why" else _width(name, recommendations)
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     for one in recommendations:
         verdict = Text(one.action.value, style=_STYLE.get(one.action.value, _EDIT))
-        table.add_row(verdict, Text(one.segment), Text(one.headline))
+        gain = one.gain.short if one.gain else ""
+        table.add_row(verdict, Text(one.segment), Text(one.headline), Text(gain))
     return table
+
+
+def _width(column: str, recommendations: tuple[Recommendation, ...]) -> int:
+    texts = {
+        "verdict": [one.action.value for one in recommendations],
+        "segment": [one.segment for one in recommendations],
+        "expected gain": [one.gain.short for one in recommendations if one.gain],
+    }
+    return max(map(len, [column, *texts[column]]))
 
 
 def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
@@ -68,6 +80,7 @@ def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
     lines = [
         ("", one.reason),
         ("expected gain: ", one.gain.words if one.gain else ""),
+        ("at stake: ", f"{one.stake.size}, whatever causes them" if one.stake else ""),
         ("if it is wrong: ", one.wrong),
         ("it would take: ", one.takes),
         *(("also: ", f"{other.action.value}: {other.headline}") for other in one.also),
@@ -84,10 +97,21 @@ def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
 def _edits(out: Console, found: Recommended, *, details: bool, diff_file: Path | None) -> None:
     for segment, why in found.diff.left_out.items():
         out.print(Text(f"{segment}: {why}", style=_EDIT))
-    many = len(found.diff.by_segment)
+    test = found.diff.experiment
+    many = len(found.diff.by_segment) + bool(test)
     if not many:
         return
     edits = "1 edit" if many == 1 else f"{many} edits"
+    if test:
+        if not details:
+            out.print()
+        segments = "1 segment" if found.diff.tested == 1 else f"{found.diff.tested} segments"
+        out.print(
+            Text(
+                f"The edits write the test of {segments} as experiment {test!r}; then:"
+                f" fewer experiment register {test}"
+            )
+        )
     if diff_file is not None:
         out.print(Text(f"Wrote {edits} to {diff_file}. Apply: git apply {diff_file}"))
     elif not details:

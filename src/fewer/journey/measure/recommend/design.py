@@ -58,7 +58,7 @@ def alone(rate: Floats, people: Floats, weekly: Floats, window_days: Floats) -> 
     with np.errstate(divide="ignore", invalid="ignore"):
         weeks = np.where(short > 0, short / weekly[:, None], 0.0)
     weeks = np.ceil(weeks + (window_days / values.WEEK_DAYS)[:, None])
-    in_time = weeks <= values.PATIENCE
+    in_time = weeks <= values.SOON
     # The smallest share that is in time; where none is, the one that takes the fewest weeks.
     at = np.where(in_time.any(axis=1), in_time.argmax(axis=1), weeks.argmin(axis=1))
     return [
@@ -95,7 +95,7 @@ def together(
         if not len(seen):
             continue
         found = Together(round(100 * share), int(seen[0]) + wait, int(known.sum()))
-        if found.weeks is not None and found.weeks <= values.PATIENCE:
+        if found.weeks is not None and found.weeks <= values.SOON:
             return found
         if best is None or (best.weeks or 0) > (found.weeks or 0):
             best = found

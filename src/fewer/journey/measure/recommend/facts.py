@@ -88,6 +88,8 @@ class Window:
     why: str
     size: int
     figure: Figure | None = None
+    p: float | None = None  # that the people left out convert as often; over all segments
+    weekly_rate: float | None = None  # conversions a week and person of those left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Facts:
     window: Window | None = None
     faults: tuple[Fault, ...] = ()
     weekly: float | None = None  # people who come new into it a week
+    first: int | None = None  # people who are in no segment before it on the priority list
+    planned: str = ""  # experiment of the project's files that is to hold people of it out
     changed_since: bool = False  # the definition is not the one that was measured
 
     @property
@@ -131,5 +135,6 @@ class Programme:
     things: str = "conversions"
     worth: float | None = None  # average value of one conversion
     currency: str = ""
+    pooled: Figure | None = None  # all tested segments together, nobody counted twice
     facts: tuple[Facts, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -33,6 +33,7 @@ RULES: Final[tuple[Rule, ...]] = (
     outcome.scale,
     outcome.keep,
     outcome.running,
+    trial.planned,
     trial.alone,
     trial.together,
     trial.too_small,
@@ -79,14 +80,13 @@ def recommend(programme: Programme) -> Verdicts:
     """
     facts = programme.facts
     judged = _judged(programme)
+    if judged is not None and programme.pooled is not None:
+        judged = replace(judged, programme=programme.pooled.estimate)
     designs, whole = _designs(facts)
     found, row = [], 0
     for one, design in zip(facts, designs, strict=True):
         tested = any(not a.broken for a in one.arms)
-        case = Case(
-            one, programme, judged, row, design,
-            None if tested else whole,
-        )  # fmt: skip
+        case = Case(one, programme, judged, row, design, None if tested else whole)
         found.append(_heard(case))
         row += len(case.readable)
     found.sort(key=lambda one: one.order)
@@ -126,6 +126,8 @@ def _break_even(spend: float | None, people: int, programme: Programme) -> float
 
 
 def _pooled(programme: Programme, judged: Judged | None) -> Figure | None:
+    if programme.pooled is not None:
+        return programme.pooled
     if judged is None or judged.programme is None or judged.programme.value is None:
         return None
     labels = {a.label for one in programme.facts for a in one.arms}
@@ -143,7 +145,9 @@ def _designs(facts: Sequence[Facts]) -> tuple[list[Design | None], Together | No
     weekly = np.array([one.weekly or 0.0 for one in facts])
     days = np.array([s.window_days if s else 7.0 for s in seen])
     untested = np.array([not one.arms for one in facts])
+    # Read as one, a person of several segments counts once.
+    own = np.array([1.0 if f.first is None else f.first / max(f.size, 1) for f in facts])
     return (
         alone(rate, people, weekly, days),
-        together(np.where(untested, rate, 0.0), people, weekly, days),
+        together(np.where(untested, rate, 0.0), people * own, weekly * own, days),
     )

@@ -36,9 +36,13 @@ that one odd week changes no definition."""
 SAME: Final = 0.8
 """Two segments are nearly equal when they share this much of all their people (Jaccard)."""
 
-RESTLESS: Final = 0.3
-"""A segment that keeps fewer of its people than this from one week to the next is gone before a
-platform has matched it, which takes days."""
+SHORTEST_STAY: Final = 3.0
+"""Days that a person stays in a segment on average below which platforms, which take one to two
+days to match an upload, hardly reach anybody before they are out again."""
+
+AS_GOOD: Final = 0.8
+"""A longer window is only proposed where the people it adds surely convert this often, over those
+of the shorter one: lower limit of the interval."""
 
 WEEK_DAYS: Final = 7
 SHARES: Final = (0.1, 0.2, 0.3, 0.5)
@@ -50,8 +54,12 @@ WORTH_SEEING: Final = 1.26
 POWER: Final = 0.8
 """Chance that a test shows such a change, if there is one."""
 
-PATIENCE: Final = 12
-"""Weeks that a test may take, before seasons and new campaigns blur it."""
+SOON: Final = 12
+"""Weeks, a quarter, in which a test is best done: the smallest share that does it is held out."""
+
+PATIENCE: Final = 26
+"""Weeks that a test may take at most. Seasons change both groups alike, but the segment and its
+message rarely stay the same for longer than half a year."""
 
 LONGEST: Final = 104
 """Weeks beyond which nobody waits: said as "more than two years"."""

@@ -58,6 +58,12 @@ class Amount:
         return f"{said} ({_number(self.lower)} to {_number(self.upper)})"
 
     @property
+    def short(self) -> str:
+        """For a column: ``+120 USD/week``."""
+        unit = self.unit.replace("conversions", "conv.").replace(" a week", "/week")
+        return f"{_number(self.value, sign=True)} {unit.partition(' who ')[0].partition(' in ')[0]}"
+
+    @property
     def size(self) -> str:
         """The amount without sign or limits: ``12 USD a week``."""
         return f"{_number(abs(self.value))} {self.unit}"
@@ -83,6 +89,7 @@ class Recommendation:
     rule: str
     figure: Figure | None = None
     gain: Amount | None = None
+    stake: Amount | None = None  # what its people give now: what the verdict is about
     wrong: str = ""  # what it costs if the verdict is wrong
     risk: Amount | None = None
     takes: str = ""  # what would let more be said
@@ -110,6 +117,7 @@ class Recommendation:
             "figure": self.figure.to_json() if self.figure else None,
             "label": self.figure.label.value if self.figure else None,
             "expected_gain": self.gain.to_json() if self.gain else None,
+            "at_stake": self.stake.to_json() if self.stake else None,
             "cost_of_being_wrong": {
                 "words": self.wrong,
                 "expected": self.risk.to_json() if self.risk else None,

@@ -99,21 +99,22 @@ def small_for_good(case: Case) -> Recommendation | None:
 
 
 def restless(case: Case) -> Recommendation | None:
-    """Hardly anybody stays long enough to be reached."""
-    kept = [past.kept for past in case.facts.history if past.kept is not None]
-    if len(kept) < 2 or sum(kept) / len(kept) >= values.RESTLESS:  # noqa: PLR2004  one is chance
+    """People stay too short to be reached: as many come in a few days as there are in all."""
+    facts = case.facts
+    if not facts.weekly or not facts.size:
         return None
-    share = round(100 * sum(kept) / len(kept))
-    longer = next((c for c in case.facts.changes if c.fits and c.size > case.facts.size), None)
+    stay = facts.size / facts.weekly * values.WEEK_DAYS
+    if stay >= values.SHORTEST_STAY:
+        return None
+    longer = next((c for c in facts.changes if c.fits and c.size > facts.size), None)
     return case.says(
         Action.CHANGE_WINDOW if longer else Action.NOTHING_YET,
         "restless",
-        f"only {share} % of its people are still in it at the next refresh"
-        + (f": `{longer.words}`" if longer else ""),
-        f"Over {len(kept)} refreshes {share} % of the people stayed to the next; platforms need"
-        " days to match them."
-        + (f" `{longer.words}` holds them longer ({longer.size:,} people)." if longer else ""),
-        gain=Amount(float(longer.size - case.facts.size), "people") if longer else None,
+        f"people stay {stay:.1f} days" + (f": `{longer.words}` holds them" if longer else ""),
+        f"{facts.weekly:,.0f} people come into it a week and {facts.size:,} are in it, so one stays"
+        f" {stay:.1f} days; platforms need one or two to match an upload."
+        + (f" `{longer.words}` holds {longer.size:,} people." if longer else ""),
+        gain=Amount(float(longer.size - facts.size), "people") if longer else None,
         takes="" if longer else "A longer window, or refreshes and uploads every day.",
         wrong="Some people get the message later than they acted." if longer else "",
         changed=(longer.segment,) if longer else (),
@@ -150,7 +151,7 @@ def _fits(size: int, guard: SizeGuard) -> bool:
 
 def _now(facts: Facts) -> str:
     guard = facts.segment.size
-    return f"{facts.size:,} people, wanted are {guard.min:,} to {guard.max:,}"
+    return f"{facts.size:,} people ({guard.min:,}-{guard.max:,} wanted)"
 
 
 def _lately(facts: Facts, *, too_large: bool) -> str:

@@ -10,10 +10,12 @@ from fewer.journey.measure.recommend.verdict import Action, Recommendation
 
 def alone(case: Case) -> Recommendation | None:
     """Enough people for a test of its own."""
-    design = case.design
+    design, whole = case.design, case.together
     if design is None or design.weeks is None or design.weeks > values.PATIENCE:
         return None
-    return _test(case, design.holdout, design.weeks, "")
+    if whole is not None and whole.weeks is not None and whole.weeks < design.weeks:
+        return None  # read with the others it is sooner done
+    return _test(case, design.holdout, design.weeks)
 
 
 def together(case: Case) -> Recommendation | None:
@@ -23,7 +25,7 @@ def together(case: Case) -> Recommendation | None:
         return None
     if whole.weeks > values.PATIENCE or whole.segments < 2:  # noqa: PLR2004  that is alone
         return None
-    return _test(case, whole.holdout, whole.weeks, f", {whole.segments} segments read as one")
+    return _test(case, whole.holdout, whole.weeks, whole.segments)
 
 
 def too_small(case: Case) -> Recommendation | None:
@@ -41,7 +43,7 @@ def too_small(case: Case) -> Recommendation | None:
         figure=_figure(case),
         takes=(
             f"{design.people:,} people with {design.holdout} % held out, and there are"
-            f" {design.has:,}: widen it, wait, or read it together with others."
+            f" {design.has:,}. {_others(case)}"
         ),
         worth=case.weekly_conversions,
     )
@@ -70,17 +72,34 @@ def unmeasured(case: Case) -> Recommendation | None:
     )
 
 
-def _test(case: Case, holdout: int, weeks: int, how: str) -> Recommendation:
+def planned(case: Case) -> Recommendation | None:
+    """A test is written down, and has no people yet."""
+    name = case.facts.planned
+    if not name or case.facts.arms:
+        return None
+    return case.says(
+        Action.NOTHING_YET,
+        "planned",
+        f"its test {name!r} is written and has nobody in it yet",
+        f"The experiment {name!r} is to hold people of it out, and nobody is assigned yet.",
+        takes=f"`fewer experiment register {name}`, then `fewer experiment assign {name}`.",
+        worth=case.weekly_conversions,
+    )
+
+
+def _test(case: Case, holdout: int, weeks: int, segments: int = 1) -> Recommendation:
+    how = f", {segments} segments read as one" if segments > 1 else ""
     held = case.amount(case.weekly_conversions * holdout / 100)
     return case.says(
         Action.TEST,
         "test",
-        f"{_sees(case)}; hold out {holdout} % for {weeks} weeks{how}",
+        f"{_sees(case)}: hold out {holdout} % for {weeks} weeks"
+        + (", together" if segments > 1 else ""),
         f"{_sees(case, long=True)} Whether the message changes anything only a random holdout"
         f" shows: {holdout} % for {weeks} weeks would show {change(values.WORTH_SEEING)}"
         f" {round(100 * values.POWER)} times in 100{how}.",
         figure=_figure(case),
-        gain=case.amount(case.weekly_conversions * (values.WORTH_SEEING - 1)),
+        stake=case.amount(case.weekly_conversions),
         wrong=(
             f"Those held out give {held.size} now; what a message would add to that is not"
             " earned meanwhile."
@@ -88,6 +107,17 @@ def _test(case: Case, holdout: int, weeks: int, how: str) -> Recommendation:
         holdout=holdout,
         weeks=weeks,
         worth=case.weekly_conversions,
+    )
+
+
+def _others(case: Case) -> str:
+    """What reading it with all other untested segments would take."""
+    whole = case.together
+    if whole is None or whole.weeks is None or whole.segments < 2:  # noqa: PLR2004  that is alone
+        return "Widen it, or read it together with others."
+    return (
+        f"Read as one, {whole.segments} segments without a test would take about {whole.weeks}"
+        f" weeks with {whole.holdout} % held out."
     )
 
 
@@ -104,8 +134,9 @@ def _sees(case: Case, *, long: bool = False) -> str:
     if seen.ratio is None or seen.ratio.estimate.value is None:
         return f"{seen.converted:,} of {seen.people:,} converted" + ("." if long else "")
     if not long:
-        return f"converts {seen.ratio.number} as often as others (association)"
-    said = f"Its people converted {seen.ratio.words} as often as others"
+        return f"converts {seen.ratio.number} as often (association)"
+    inside = seen.ratio.words.partition("(")[2][:-1]
+    said = f"Its people converted {seen.ratio.number} as often as others ({inside})"
     if seen.adjusted is not None and seen.adjusted.estimate.value is not None:
         said += f", {seen.adjusted.number} among people equally active before"
     return f"{said}; they chose themselves."
