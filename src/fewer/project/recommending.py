@@ -25,6 +25,7 @@ from fewer.model.condition import Condition, Did, DidNot, First, Last, SequenceO
 from fewer.model.segment import Segment, SizeGuard
 from fewer.model.window import DAY
 from fewer.pictures.display import Displayed
+from fewer.project import clock
 from fewer.project.building import plan_of
 from fewer.project.recommending_diff import Diff, diff
 from fewer.project.recommending_names import renamed
@@ -112,7 +113,7 @@ def recommendations(
         project.snapshot(measured.snapshot).as_of_words if measured else "",
         tuple(record.id for record in history),
         project.settings.data,
-        diff(project, found, snapshot.as_of_us),
+        diff(project, found, max(snapshot.as_of_us, clock.now_us())),
     )
 
 

@@ -35,7 +35,7 @@ class Diff:
     tested: int = 0  # segments in it
 
 
-def diff(project: Project, verdicts: Verdicts, as_of_us: int) -> Diff:
+def diff(project: Project, verdicts: Verdicts, begins_us: int) -> Diff:
     """Every edit of every verdict, file by file; each was read again and says what it should."""
     texts = {
         path.relative_to(project.folder.root).as_posix(): path.read_bytes().decode("utf-8")
@@ -54,7 +54,7 @@ def diff(project: Project, verdicts: Verdicts, as_of_us: int) -> Diff:
         except UnwritableError as error:
             left[one.segment] = f"{error}: edit it by hand"
     tests = [one for one in verdicts.recommendations if one.action is Action.TEST]
-    made = _experiment(project, verdicts, tests, as_of_us)
+    made = _experiment(project, verdicts, tests, begins_us)
     if made is not None:
         try:
             now[_EXPERIMENTS] = _with(texts.get(_EXPERIMENTS, ""), made)
@@ -71,7 +71,7 @@ def _edited(text: str, one: Recommendation, before: Segment, file: str) -> str:
 
 
 def _experiment(
-    project: Project, verdicts: Verdicts, tests: Sequence[Recommendation], as_of_us: int
+    project: Project, verdicts: Verdicts, tests: Sequence[Recommendation], begins_us: int
 ) -> Experiment | None:
     """One holdout over all segments that are to be tested, read together and one by one."""
     weeks = max((one.weeks or 0 for one in tests), default=0)
@@ -84,7 +84,7 @@ def _experiment(
         return from_utc_micros(us).astimezone(project.zone).date().isoformat()
 
     taken = {one.id for one in project.definitions.experiments}
-    name = f"holdout_{day(as_of_us).replace('-', '_')}"
+    name = f"holdout_{day(begins_us).replace('-', '_')}"
     while name in taken:
         name += "_"
     body: dict[str, Any] = {
@@ -95,7 +95,7 @@ def _experiment(
         "holdout": max(one.holdout or 0 for one in tests),
         "metrics": [verdicts.programme.goal_id],
         "expect_percent": round((WORTH_SEEING - 1) * 100),
-        "ends": day(as_of_us + weeks * 7 * DAY),
+        "ends": day(begins_us + weeks * 7 * DAY),
     }
     return Experiment.model_validate(body)
 

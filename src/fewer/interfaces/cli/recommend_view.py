@@ -53,11 +53,12 @@ def _title(found: Recommended) -> str:
 
 
 def _table(recommendations: tuple[Recommendation, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, expand=True)
     for name in ("verdict", "segment", "why", "expected gain"):
-        # Where it is narrow, the reasons are cut: they are whole for one segment, or --verbose.
-        width = None if name == "why" else _width(name, recommendations)
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
+        if name == "why":  # cut where it is narrow; whole for one segment, or with --verbose
+            table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)
+        else:
+            table.add_column(name, no_wrap=True, width=_width(name, recommendations))
     for one in recommendations:
         verdict = Text(one.action.value, style=_STYLE.get(one.action.value, _EDIT))
         gain = one.gain.short if one.gain else ""

@@ -80,7 +80,7 @@ def planned(case: Case) -> Recommendation | None:
     return case.says(
         Action.NOTHING_YET,
         "planned",
-        f"its test {name!r} is written and has nobody in it yet",
+        f"test {name!r} is written, nobody is assigned yet",
         f"The experiment {name!r} is to hold people of it out, and nobody is assigned yet.",
         takes=f"`fewer experiment register {name}`, then `fewer experiment assign {name}`.",
         worth=case.weekly_conversions,
@@ -134,7 +134,7 @@ def _sees(case: Case, *, long: bool = False) -> str:
     if seen.ratio is None or seen.ratio.estimate.value is None:
         return f"{seen.converted:,} of {seen.people:,} converted" + ("." if long else "")
     if not long:
-        return f"converts {seen.ratio.number} as often (association)"
+        return f"{seen.ratio.number} conversion (association)"
     inside = seen.ratio.words.partition("(")[2][:-1]
     said = f"Its people converted {seen.ratio.number} as often as others ({inside})"
     if seen.adjusted is not None and seen.adjusted.estimate.value is not None:
