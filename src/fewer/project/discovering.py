@@ -181,6 +181,7 @@ class _Discovering:
             allowed=self.ask.allow,
             notes=tuple(notes),
             left_out=found.left_out,
+            data=self.project.settings.data,
         )
 
     # ----------------------------------------------------------------------------------- moments

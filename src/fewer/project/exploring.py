@@ -15,6 +15,7 @@ from fewer.language.data import to_data
 from fewer.language.words import describe
 from fewer.model.condition import AllOf, Condition
 from fewer.model.window import from_utc_micros
+from fewer.pictures.display import Displayed
 from fewer.project.discovering import Ask, Scene, scene
 
 if TYPE_CHECKING:
@@ -53,17 +54,19 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Clusters:
+class Clusters(Displayed):
     """Groups as at one moment, those with the best rules first."""
 
     as_of_us: int
     people: int
     goal: str | None
     groups: tuple[Cluster, ...]
+    data: str = "real"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "data": self.data,
             "as_of": from_utc_micros(self.as_of_us).isoformat(),
             "people": self.people,
             "goal": self.goal,
@@ -85,7 +88,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(Displayed):
     """People outside a segment by how much they resemble its people; no one is named."""
 
     segment: str
@@ -95,10 +98,12 @@ class Alike:
     auc: float
     steps: tuple[Step, ...]
     signals: tuple[tuple[str, float], ...]
+    data: str = "real"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "data": self.data,
             "segment": self.segment,
             "as_of": from_utc_micros(self.as_of_us).isoformat(),
             "inside": self.inside,
@@ -122,7 +127,9 @@ def clusters(project: Project, ask: Ask) -> Clusters:
         groups.append(
             Cluster(len(group.rows), rule, group.rule_people, group.precision, group.recall, rate)
         )
-    return Clusters(seen.look.as_of_us, matrix.people, seen.goal, tuple(groups))
+    return Clusters(
+        seen.look.as_of_us, matrix.people, seen.goal, tuple(groups), project.settings.data
+    )
 
 
 def look_alikes(project: Project, segment_id: str, ask: Ask) -> Alike:
@@ -153,6 +160,7 @@ def look_alikes(project: Project, segment_id: str, ask: Ask) -> Alike:
         made.auc,
         tuple(steps),
         signals,
+        project.settings.data,
     )
 
 

@@ -58,6 +58,7 @@ class Recommended(Displayed):
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "data": self.data,
             "build": self.build,
             "as_of": self.as_of,
             "measured_build": self.measured,

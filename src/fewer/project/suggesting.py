@@ -74,10 +74,12 @@ class Suggestions(Displayed):
     windows: tuple[Duration, ...]
     tried: int
     segments: tuple[Suggested, ...]
+    data: str = "real"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, of stable shape."""
         return {
+            "data": self.data,
             "as_of": from_utc_micros(self.as_of_us).isoformat(),
             "people": self.people,
             "size": {"min": self.least, "max": self.most},
@@ -127,6 +129,7 @@ def suggest(
         tuple(used),
         len(made),
         _told(project, segments, end),
+        project.settings.data,
     )
 
 

@@ -200,11 +200,13 @@ class Discovery(Displayed):
     notes: tuple[str, ...] = ()
     left_out: int = 0
     unconfirmed: tuple[Discovered, ...] = field(default=())
+    data: str = "real"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, of stable shape."""
         confirmed = self.confirmed_at_us
         return {
+            "data": self.data,
             "goal": self.goal,
             "discovered_at": from_utc_micros(self.discovered_at_us).isoformat(),
             "confirmed_at": from_utc_micros(confirmed).isoformat() if confirmed else None,
