@@ -55,6 +55,7 @@ class Why(IntEnum):
     TOO_FEW_SEGMENTS = 13
     NO_VARIATION = 14
     NOT_POSITIVE = 15
+    TOO_FEW_PAIRS = 16
 
     @property
     def words(self) -> str:
@@ -79,6 +80,7 @@ _WHY = {
     Why.TOO_FEW_SEGMENTS: "too few segments with an estimate",
     Why.NO_VARIATION: "nothing varies, so there is nothing to estimate an error from",
     Why.NOT_POSITIVE: "an average is not positive, so there is no ratio",
+    Why.TOO_FEW_PAIRS: "too few pairs of regions or slots for an interval",
 }
 
 
@@ -108,6 +110,8 @@ class Method(IntEnum):
     GAMMA = 20
     POSTERIOR = 21
     MANTEL_HAENSZEL_DIFFERENCE = 22
+    PAIRED_T = 23
+    SIGN_FLIPS = 24
 
     @property
     def words(self) -> str:
@@ -139,6 +143,8 @@ _METHOD = {
     Method.GAMMA: "gamma-Poisson posterior",
     Method.POSTERIOR: "normal posterior",
     Method.MANTEL_HAENSZEL_DIFFERENCE: "Mantel-Haenszel (Sato)",
+    Method.PAIRED_T: "paired t over pairs of regions or slots",
+    Method.SIGN_FLIPS: "exact, by drawing the pairs again",
 }
 
 
