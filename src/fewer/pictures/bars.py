@@ -13,8 +13,10 @@ from fewer.pictures.svg import (
     WIDE,
     Anchor,
     fill,
+    label,
     legend,
     line,
+    needs_two,
     outlined,
     picture,
     rect,
@@ -26,6 +28,8 @@ from fewer.pictures.svg import (
 
 _LABELS: Final = 340
 _TOP: Final = 30
+_TIGHT: Final = 44  # height of a row on a telephone
+_SECOND_LINE: Final = 13
 _VISIBLE: Final = 0.4  # pixels
 
 
@@ -55,7 +59,7 @@ def sizes(
     """Bars on a log axis; behind each, shaded, the size that is wanted of it."""
     if not bars:
         return ""
-    width, left, right, row = _frame(narrow=narrow, right=84)
+    width, left, right, row = _frame(bars, narrow=narrow, right=84)
     most = max(*(b.size for b in bars), *(b.matched for b in bars), 3_000)
     axis = LogAxis(10, most * 1.15, left, right)
     bottom = _TOP + row * len(bars)
@@ -70,7 +74,7 @@ def sizes(
         x = axis.at(value)
         parts.append(line(x, _TOP - 5, x, bottom, stroke("line")))
         parts.append(text(x, _TOP - 9, f"{value:,.0f}", anchor="middle", size=10, colour="quiet"))
-    parts += [_size(axis, bar, _TOP + i * row, narrow=narrow) for i, bar in enumerate(bars)]
+    parts += [_size(axis, bar, _TOP + i * row, row, narrow=narrow) for i, bar in enumerate(bars)]
     keys = [
         (swatch(fill("blue")), "people, size as wanted"),
         (swatch(outlined("paper", "quiet")), "people, outside of it"),
@@ -83,28 +87,34 @@ def sizes(
     return picture(width, full, title, body, simulated=simulated, words=words)
 
 
-def _frame(*, narrow: bool, right: float) -> tuple[float, float, float, float]:
+def _frame(
+    bars: Sequence[Bar], *, narrow: bool, right: float, beside: float = 0
+) -> tuple[float, float, float, float]:
     """Width, where bars start and end at most, and the height of a row."""
     if narrow:
-        return NARROW, 10, NARROW - 64, 44
+        two = needs_two([bar.label for bar in bars], NARROW - 20 - beside)
+        return NARROW, 10, NARROW - 64, _TIGHT + (_SECOND_LINE if two else 0)
     return WIDE, _LABELS, WIDE - right, 28
 
 
-def _label(bar: Bar, axis: LogAxis | Axis, y: float, *, narrow: bool) -> tuple[str, float]:
-    """The name of a row, and the top of its bar."""
+def _named(
+    bar: Bar, start: float, y: float, row: float, *, narrow: bool, beside: float = 0
+) -> tuple[str, float]:
+    """The name of a row, with room for what stands `beside` it, and the top of its bar."""
     if narrow:
-        return text(10, y + 15, bar.label, bold=True, room=NARROW - 20), y + 22
-    words = text(axis.start - 12, y + 18, bar.label, anchor="end", room=_LABELS - 22)
-    return words, y + 6
+        middle = y + 11 + (row - _TIGHT) / 2
+        words = label(10, middle, bar.label, NARROW - 20 - beside, anchor="start", bold=True)
+        return words, y + row - 22
+    return label(start - 12, y + row / 2, bar.label, _LABELS - 22), y + 6
 
 
-def _size(axis: LogAxis, bar: Bar, y: float, *, narrow: bool) -> str:
+def _size(axis: LogAxis, bar: Bar, y: float, row: float, *, narrow: bool) -> str:
     inside = bar.low <= bar.size <= bar.high
-    label, top = _label(bar, axis, y, narrow=narrow)
+    words, top = _named(bar, axis.start, y, row, narrow=narrow)
     end = axis.at(bar.size) if bar.size else axis.start
     look = fill("blue") if inside else outlined("paper", "quiet", 1.2)
     told = f"{bar.label}: {bar.size:,} people, {bar.matched:,} matched"
-    parts = [label, rect(axis.start, top, max(end - axis.start, 1), 16, look, title=told, round_=2)]
+    parts = [words, rect(axis.start, top, max(end - axis.start, 1), 16, look, title=told, round_=2)]
     if bar.matched > bar.size:
         at = axis.at(bar.matched)
         parts.append(line(at, top - 2, at, top + 18, stroke("orange", 2)))
@@ -125,7 +135,8 @@ def funnel(
     shown = [bar for bar in bars if bar.matched]
     if not any(n for bar in shown for _, n in bar.removed):
         return ""
-    width, left, right, row = _frame(narrow=narrow, right=180)
+    beside = max(wide(_counts(bar), 11) for bar in shown) + 10
+    width, left, right, row = _frame(shown, narrow=narrow, right=180, beside=beside)
     if narrow:
         right = width - 10
     axis = Axis(0, 1, left, right)
@@ -141,7 +152,7 @@ def funnel(
             at = "start" if value == 0 else "end"
         parts.append(text(x, _TOP - 9, f"{value:.0%}", anchor=at, size=10, colour="quiet"))
     for i, bar in enumerate(shown):
-        parts.append(_shares(axis, bar, _TOP + i * row, colours, narrow=narrow))
+        parts.append(_shares(axis, bar, (_TOP + i * row, row, beside), colours, narrow=narrow))
     keys = [(swatch(fill("blue")), "left")]
     keys += [(swatch(fill(colour)), f"removed: {name}") for name, colour in colours.items()]
     marks, full = legend(keys, 10, bottom + 22, width - 10)
@@ -150,15 +161,25 @@ def funnel(
     return picture(width, full, title, body, simulated=simulated, words=words)
 
 
-def _shares(axis: Axis, bar: Bar, y: float, colours: dict[str, str], *, narrow: bool) -> str:
-    label, top = _label(bar, axis, y, narrow=narrow)
-    counts = f"{bar.matched:,} → {bar.size:,}"
+def _counts(bar: Bar) -> str:
+    return f"{bar.matched:,} → {bar.size:,}"
+
+
+def _shares(
+    axis: Axis,
+    bar: Bar,
+    place: tuple[float, float, float],
+    colours: dict[str, str],
+    *,
+    narrow: bool,
+) -> str:
+    y, row, beside = place
+    words, top = _named(bar, axis.start, y, row, narrow=narrow, beside=beside)
     if narrow:
-        label = text(10, y + 15, bar.label, bold=True, room=axis.end - 10 - 8 * len(counts))
-        label += text(axis.end, y + 15, counts, anchor="end", size=11, colour="quiet")
+        words += text(axis.end, y + 15, _counts(bar), anchor="end", size=11, colour="quiet")
     else:
-        label += text(axis.end + 12, top + 12, counts, size=12)
-    parts, reached = [label], 0
+        words += text(axis.end + 12, top + 12, _counts(bar), size=12)
+    parts, reached = [words], 0
     pieces = [("left", bar.size, "blue"), *((n, k, colours[n]) for n, k in bar.removed if k)]
     for name, count, colour in pieces:
         start, end = axis.at(reached / bar.matched), axis.at((reached + count) / bar.matched)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
@@ -14,8 +14,10 @@ from fewer.pictures.svg import (
     arrow,
     circle,
     fill,
+    label,
     legend,
     line,
+    needs_two,
     outlined,
     path,
     picture,
@@ -27,6 +29,7 @@ from fewer.pictures.svg import (
 _LABELS: Final = 340
 _WORDS: Final = 270
 _TOP: Final = 48
+_SECOND_LINE: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Interval:
     strong: bool = False  # interval clear of the reference after correction
     pooled: bool = False  # of the whole programme: drawn as a diamond
     alone: bool = False  # too little data for an interval: the estimate alone
+    stated: tuple[float, ...] = ()  # what somebody claims: a value, or from one to another
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +71,26 @@ def forest(
     simulated: bool,
     title: str,
     sides: tuple[str, str] = ("less", "more"),
+    clear: str = "clear of no difference, after correction",
     narrow: bool = False,
 ) -> str:
-    """Ratios on a log axis around 1; limits beyond the axis, or none at all, are arrows."""
+    """Ratios on a log axis around 1; limits beyond the axis, or none at all, are arrows.
+
+    `clear` says in the legend what a filled mark stands for.
+    """
     if not rows:
         return ""
     place = _TIGHT if narrow else _ROOMY
-    ends = [v for r in rows for v in (r.low, r.high, r.estimate)]
+    if narrow and needs_two([r.label for r in rows], NARROW - 20):
+        place = replace(place, row=place.row + _SECOND_LINE)
+    ends = [v for r in rows for v in (r.low, r.high, r.estimate, *r.stated)]
     low, high = around([*ends, 1 / 1.5, 1.5], least=0.05, most=20.0)
     axis = LogAxis(low, high, place.left + 8, place.right - 8)
     bottom = _TOP + place.row * len(rows)
     parts = [_stripe(place, i) for i in range(1, len(rows), 2)]
     parts += [_scale(axis, bottom, sides, place)]
     parts += [_row(axis, row, _TOP + i * place.row, place) for i, row in enumerate(rows)]
-    keys, full = legend(_keys(axis, rows), 10, bottom + 24, place.width - 10)
+    keys, full = legend(_keys(axis, rows, clear), 10, bottom + 24, place.width - 10)
     words = "; ".join(f"{row.label}: {row.words or f'{row.estimate:.2f}x'}" for row in rows)
     body = "".join(parts) + keys
     return picture(place.width, full, title, body, simulated=simulated, words=words)
@@ -94,7 +104,7 @@ def _scale(axis: LogAxis, bottom: float, sides: tuple[str, str], place: _Place) 
     parts = []
     # On a telephone words stand above the marks: lines stay clear of them.
     spans = (
-        [(y + 36, y + 53) for y in range(_TOP, int(bottom), int(place.row))]
+        [(y - 22, y - 5) for y in range(_TOP + int(place.row), int(bottom) + 1, int(place.row))]
         if place.narrow
         else [(_TOP - 6, bottom)]
     )
@@ -114,16 +124,25 @@ def _scale(axis: LogAxis, bottom: float, sides: tuple[str, str], place: _Place) 
 
 def _row(axis: LogAxis, row: Interval, y: float, place: _Place) -> str:
     if place.narrow:
-        middle, room = y + 44, place.width - 20
-        said = text(10, y + 16, row.label, bold=True, room=room)
-        said += text(10, y + 31, row.words, colour="quiet", size=11, room=room)
+        middle, room = y + place.row - 14, place.width - 20
+        extra = place.row - _TIGHT.row
+        said = label(10, y + 12 + extra / 2, row.label, room, anchor="start", bold=True)
+        said += text(10, y + 31 + extra, row.words, colour="quiet", size=11, room=room)
     else:
         middle = y + place.row / 2
-        said = text(place.left - 12, middle + 4, row.label, anchor="end", bold=row.pooled,
-                    room=place.left - 22)  # fmt: skip
+        said = label(place.left - 12, middle, row.label, place.left - 22, bold=row.pooled)
         said += text(place.right + 14, middle + 4, row.words, colour="quiet", size=11,
                      room=place.width - place.right - 18)  # fmt: skip
-    return said + _mark(axis, row, middle)
+    return said + _stated(axis, row.stated, middle) + _mark(axis, row, middle)
+
+
+def _stated(axis: LogAxis, stated: Sequence[float], y: float) -> str:
+    """What is claimed: an upright line, or a bracket from one value to another."""
+    xs = sorted(axis.at(value) for value in stated)
+    parts = [line(x, y - 10, x, y + 10, stroke("orange", 2.4)) for x in xs]
+    if len(xs) > 1:
+        parts.append(line(xs[0], y - 10, xs[-1], y - 10, stroke("orange", 2.4)))
+    return "".join(parts)
 
 
 def _mark(axis: LogAxis, row: Interval, y: float) -> str:
@@ -149,12 +168,12 @@ def _mark(axis: LogAxis, row: Interval, y: float) -> str:
     return "".join(parts)
 
 
-def _keys(axis: LogAxis, rows: Sequence[Interval]) -> list[tuple[str, str]]:
+def _keys(axis: LogAxis, rows: Sequence[Interval], clear: str) -> list[tuple[str, str]]:
     strong = rect(-4.5, -4.5, 9, 9, fill("blue"), round_=1)
     weak = rect(-4.5, -4.5, 9, 9, outlined("paper", "quiet", 1.8), round_=1)
     keys = []
     if any(r.strong for r in rows):
-        keys.append((strong, "clear of no difference, after correction"))
+        keys.append((strong, clear))
     if any(not (r.strong or r.alone) for r in rows):
         keys.append((weak, "not clear"))
     if any(r.alone for r in rows):
@@ -163,6 +182,8 @@ def _keys(axis: LogAxis, rows: Sequence[Interval]) -> list[tuple[str, str]]:
     if any(r.pooled for r in rows):
         corners = [(-5.0, 0.0), (0.0, -5.0), (5.0, 0.0), (0.0, 5.0)]
         keys.append((path(corners, fill("quiet"), closed=True), "all segments together"))
+    if any(r.stated for r in rows):
+        keys.append((line(0, -7, 0, 7, stroke("orange", 2.4)), "claimed"))
     ranged = [r for r in rows if not r.alone]
     if any(r.low < axis.low or r.high > axis.high for r in ranged):
         none = any(r.low <= 0 or r.high == inf for r in ranged)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 from fewer.pictures.svg import (
@@ -14,15 +13,14 @@ from fewer.pictures.svg import (
     WIDE,
     circle,
     fill,
+    label,
     line,
     picture,
     rect,
-    short,
     text,
 )
 
 _LABELS: Final = 310
-_TURNED: Final = 24 * CHAR * 12  # room of a label that is written aslant
 _DARK: Final = 0.55
 _SEEN: Final = 0.005  # below it rounds to 0 %
 
@@ -42,29 +40,25 @@ def heatmap(
     count = len(labels)
     if count < 2:  # noqa: PLR2004  an overlap needs two
         return ""
-    cell = min(40.0, (WIDE - _LABELS - 120) / count)
-    left, top = _LABELS, 142
-    width, height = left + cell * count + 120, top + cell * count + 8
+    cell = min(40.0, (WIDE - _LABELS) / count)
+    left, top = _LABELS, 26
+    width, height = max(left + cell * count, 480.0), top + cell * count + 8
     parts = []
-    for i, label in enumerate(labels):
-        y = top + i * cell
-        parts.append(text(left - 10, y + cell / 2 + 4, label, anchor="end", room=left - 20))
-        parts.append(_aslant(left + (i + 0.5) * cell, top - 8, label))
+    for i, name in enumerate(labels):
+        y, number = top + i * cell, str(i + 1)
+        parts.append(label(left - 32, y + cell / 2, name, left - 40))
+        # Columns are known by the numbers of their rows: names aslant would have to be cut.
+        parts.append(text(left - 10, y + cell / 2 + 4, number, anchor="end", size=11, bold=True))
+        parts.append(text(left + (i + 0.5) * cell - 1, top - 8, number, anchor="middle", size=11,
+                          bold=True))  # fmt: skip
         for j in range(count):
             x = left + j * cell
             if i == j:
                 parts.append(rect(x, y, cell - 2, cell - 2, fill("stripe"), round_=3))
             else:
-                parts.append(_cell(x, y, cell, shares[i][j], f"{label} / {labels[j]}"))
+                parts.append(_cell(x, y, cell, shares[i][j], f"{name} / {labels[j]}"))
     words = "Share of the row's people who are also in the column's segment."
     return picture(width, height, title, "".join(parts), simulated=simulated, words=words)
-
-
-def _aslant(x: float, y: float, label: str) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" {fill("ink")} transform="rotate(-40 '
-        f'{x:.1f} {y:.1f})">{escape(short(label, _TURNED))}<title>{escape(label)}</title></text>'
-    )
 
 
 def _cell(x: float, y: float, size: float, share: float, words: str) -> str:
@@ -95,7 +89,7 @@ def upset(
     """
     if not combinations:
         return ""
-    width, left, row = (float(NARROW), 190.0, 24) if narrow else (float(WIDE), 360.0, 28)
+    width, left, row = (float(NARROW), 190.0, 28) if narrow else (float(WIDE), 360.0, 28)
     shown = combinations[: 6 if narrow else 16]
     step = min(44.0, (width - left - 16) / len(shown))
     used = sorted({i for c in shown for i in c.members})
@@ -108,7 +102,7 @@ def upset(
             parts.append(rect(0, y, left + step * len(shown) + 8, row, fill("stripe")))
         count = f"{sizes[i]:,}"
         room = left - 34 - CHAR * 12 * len(count)
-        parts.append(text(8, y + row / 2 + 4, labels[i], room=room, size=11 if narrow else 12))
+        parts.append(label(8, y + row / 2, labels[i], room, anchor="start"))
         parts.append(text(left - 14, y + row / 2 + 4, count, anchor="end", size=11,
                           colour="quiet"))  # fmt: skip
     places = {i: matrix + n * row + row / 2 for n, i in enumerate(used)}

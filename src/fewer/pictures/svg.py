@@ -31,6 +31,7 @@ REASONS: Final = ("#d55e00", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#8c6bb
 
 WIDE: Final = 1_060  # as wide as the page's text, so that letters keep their size
 NARROW: Final = 358  # a telephone of 390 less its margins
+_SECOND: Final = 11  # size of letters of a name on two lines
 CHAR: Final = 0.57  # of the font size: what a letter takes at most, on average
 
 
@@ -106,6 +107,38 @@ def text(
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}"{weight} '
         f"{fill(colour)}>{escape(shown)}{whole}</text>"
     )
+
+
+def label(
+    x: float, middle: float, words: str, room: float, *, anchor: Anchor = "end", bold: bool = False
+) -> str:
+    """The name of a row: on two lines where one does not hold it, cut only after that."""
+    if wide(words) <= room * (0.92 if bold else 1):
+        return text(x, middle + 4, words, anchor=anchor, bold=bold)
+    first, rest = _two_lines(words, room * (0.92 if bold else 1))
+    if not rest:
+        return text(x, middle + 4, words, anchor=anchor, bold=bold, room=room)
+    return (
+        text(x, middle - 2.5, first, anchor=anchor, size=_SECOND, bold=bold)
+        + text(x, middle + 10, rest, anchor=anchor, size=_SECOND, bold=bold, room=room)
+    )  # fmt: skip
+
+
+def needs_two(words: Sequence[str], room: float) -> bool:
+    """Whether one of the names does not fit on one bold line."""
+    return any(wide(each) > room * 0.92 for each in words)
+
+
+def _two_lines(words: str, room: float) -> tuple[str, str]:
+    """Words for the first line, and what is left for the second; nothing where none fits."""
+    first = ""
+    parts = words.split(" ")
+    for at, part in enumerate(parts):
+        longer = f"{first} {part}".strip()
+        if wide(longer, _SECOND) > room:
+            return (first, " ".join(parts[at:])) if first else ("", "")
+        first = longer
+    return first, ""
 
 
 def line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:
