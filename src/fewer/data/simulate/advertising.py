@@ -20,6 +20,7 @@ PLATFORM_SHARE = (0.62, 0.38)  # of impressions, the same for every campaign
 CLICK_CONVERTS = 0.024
 BASKET = 58.0
 INTEREST = ("kitchen_interest", "running_interest")
+KEPT = 0.9  # of how a campaign's click rate wandered, from one day to the next
 PLACEBO = "audio_interest"
 
 
@@ -37,7 +38,9 @@ class Reports:
     value: npt.NDArray[np.float64]
 
 
-def reports(rng: np.random.Generator, *, days: int, launch: int, scale: float) -> Reports:
+def reports(
+    rng: np.random.Generator, *, days: int, launch: int, scale: float, wander: float = 0.0
+) -> Reports:
     """Reports of all campaigns; those with a holdout run from `launch` on."""
     day, platform, campaign = (
         axis.ravel()
@@ -54,12 +57,27 @@ def reports(rng: np.random.Generator, *, days: int, launch: int, scale: float) -
     expected = volume[campaign] * np.array(PLATFORM_SHARE)[platform]
     impressions = rng.poisson(expected * np.exp(rng.normal(0, 0.10, size)))
     ctr = np.array(BROAD_CTR)[platform] * np.array([c.ctr for c in CAMPAIGNS])[campaign]
-    clicks = rng.binomial(impressions, ctr * np.exp(shock + rng.normal(0, 0.04, size)))
+    own = rng.normal(0, 0.04, size)
+    if wander:
+        own += wandering(rng, wander, (days, len(CAMPAIGNS)))[day, campaign]
+    clicks = rng.binomial(impressions, np.minimum(ctr * np.exp(shock + own), 1))
     cpc = np.array(BROAD_CPC)[platform] * np.array([c.cpc for c in CAMPAIGNS])[campaign]
     spend = np.round(clicks * cpc * np.exp(-shock / 2 + rng.normal(0, 0.04, size)), 2)
     conversions = rng.binomial(clicks, CLICK_CONVERTS)
     value = np.round(conversions * BASKET * np.exp(rng.normal(0, 0.2, size)), 2)
     return Reports(day, platform, campaign, impressions, clicks, spend, conversions, value)
+
+
+def wandering(
+    rng: np.random.Generator, spread: float, shape: tuple[int, int]
+) -> npt.NDArray[np.float64]:
+    """What a campaign keeps of the day before, by day and campaign: mean 0, a steady spread."""
+    found = np.empty(shape)
+    found[0] = rng.normal(0, spread, shape[1])
+    fresh = spread * np.sqrt(1 - KEPT**2)
+    for day in range(1, shape[0]):
+        found[day] = KEPT * found[day - 1] + rng.normal(0, fresh, shape[1])
+    return found
 
 
 def ad_effects(table: Reports) -> tuple[Effect, ...]:

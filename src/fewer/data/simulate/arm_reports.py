@@ -14,6 +14,7 @@ from fewer.data.simulate.advertising import (
     BROAD_CTR,
     CLICK_CONVERTS,
     PLATFORM_SHARE,
+    wandering,
 )
 from fewer.data.simulate.catalogue import PLATFORMS
 from fewer.data.simulate.log import Floats, Ints
@@ -66,7 +67,9 @@ class ArmReports:
     value: Floats
 
 
-def arm_reports(rng: np.random.Generator, *, first: int, days: int, scale: float) -> ArmReports:
+def arm_reports(
+    rng: np.random.Generator, *, first: int, days: int, scale: float, wander: float = 0.0
+) -> ArmReports:
     """Reports of all arms from day `first` on; a day's weather moves all arms alike."""
     day, platform, arm = (
         axis.ravel()
@@ -76,6 +79,8 @@ def arm_reports(rng: np.random.Generator, *, first: int, days: int, scale: float
     )
     shock = rng.normal(0, 0.08, (days, len(PLATFORMS)))[day, platform]
     noise = rng.normal(0, 0.04, (3, len(day)))
+    if wander:
+        noise[1] += wandering(rng, wander, (days, len(AD_ARMS)))[day, arm]
 
     def ratio(name: str) -> Floats:
         return np.array([getattr(each, name) for each in AD_ARMS])[arm]

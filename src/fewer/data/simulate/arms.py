@@ -22,8 +22,7 @@ from fewer.data.simulate.parameters import OUTCOME_DAYS, Parameters
 from fewer.data.simulate.truth import Effect, Experiment, PlantedArm
 from fewer.data.simulate.world import Bools, Floats
 
-LANE_SALT: Final = "shop-2026-lanes"
-SALT: Final = "shop-2026-{}"
+LANES: Final = "lanes"
 BANDS: Final = ((0, 7, 1.8), (7, 14, 1.3), (14, 30, 1.0))  # days since pricing, multiplier
 LOOKED: Final[dict[str, Any]] = {
     "all": [{"did": "product_view", "within": "30d"}, {"did_not": "purchase"}]
@@ -108,7 +107,7 @@ class Arms:
         return factor
 
 
-def assign(memory: Memory, key: Callable[[int], str], day: int) -> Arms:
+def assign(memory: Memory, key: Callable[[int], str], day: int, parameters: Parameters) -> Arms:
     """Split the people of each lane, as they stand at the midnight that starts `day`."""
     open_to = ~memory.ever("purchase")
     looked = memory.within("view", day, 30) & open_to
@@ -117,14 +116,15 @@ def assign(memory: Memory, key: Callable[[int], str], day: int) -> Arms:
     for number, (least, most, _) in enumerate(BANDS):
         band[(since > least) & (since <= most) & open_to] = number
     keys = {int(person): key(int(person)) for person in np.flatnonzero(looked | (band >= 0))}
-    lanes = {person: share_of(name, salt=LANE_SALT) for person, name in keys.items()}
+    salt = parameters.salt(LANES)
+    lanes = {person: share_of(name, salt=salt) for person, name in keys.items()}
     chosen = {}
     for design in DESIGNS:
         inside = looked if design.multipliers else band >= 0
         arm = np.full(memory.people, _NOBODY, dtype=np.int8)
         for person in np.flatnonzero(inside).tolist():
             if design.lane[0] <= lanes[person] < design.lane[1]:
-                share = share_of(keys[person], salt=SALT.format(design.id))
+                share = share_of(keys[person], salt=parameters.salt(design.id))
                 arm[person] = int(share * len(design.arms))
         chosen[design.id] = arm
     return Arms(chosen, band, day)
@@ -232,8 +232,8 @@ def described(
                 days=OUTCOME_DAYS,
                 population=design.population,
                 lane=design.lane,
-                lane_salt=LANE_SALT,
-                salt=SALT.format(design.id),
+                lane_salt=parameters.salt(LANES),
+                salt=parameters.salt(design.id),
                 arms=mine,
                 effects=shown,
             )

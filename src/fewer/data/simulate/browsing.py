@@ -46,7 +46,12 @@ def sessions_for(events_wanted: float) -> float:
 
 
 def browse(
-    rng: np.random.Generator, world: World, intent: Intent, *, visits_per_rate: float
+    rng: np.random.Generator,
+    world: World,
+    intent: Intent,
+    *,
+    visits_per_rate: float,
+    confounding: float = 1.0,
 ) -> Log:
     """One day's visits, spread over people by their rate of visits."""
     rate = np.cumsum(intent.visits(), dtype=np.float64)
@@ -54,7 +59,7 @@ def browse(
     person = np.searchsorted(rate, np.sort(rng.random(sessions)) * rate[-1], side="right")
     person = np.minimum(person, world.people - 1)
     start = intent.day * DAY + start_of_visit(rng, world.country[person])
-    z = intent.level[person]
+    z = intent.level[person] * np.float32(confounding)
     z = z / (1 + z)
 
     steps = rng.geometric(LEAVE[0] + (LEAVE[1] - LEAVE[0]) * z)

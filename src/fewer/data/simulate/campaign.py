@@ -31,7 +31,7 @@ from fewer.data.simulate.touch import impressions, reached
 from fewer.data.simulate.truth import Band, Effect
 from fewer.data.simulate.world import Bools, Floats
 
-HOLDOUT_SALT: Final = "shop-2026-holdout"
+HOLDOUT: Final = "holdout"
 CLICKED: Final = 0.35  # share of the reached who click the ad
 LONGEST: Final = 30  # days since the last interaction, in the table of decay
 
@@ -40,6 +40,9 @@ _DOES_NOTHING = "The campaign to `{segment}` changes nothing."
 _REACHED = (
     "Of those treated in `{segment}`, the reached buy {ratio:.2f} times as often as the unreached;"
     " the platform chose whom to reach."
+)
+_REACHING = (
+    "The ad to `{segment}` makes {points:.2f} more of 100 people buy, of those whom it reaches."
 )
 _SELECTION = (
     "People with 3 or more interactions in 7 days buy {ratio:.2f} times as often as people with"
@@ -75,18 +78,26 @@ class Wave:
     holdout: Bools
     level: Floats  # everyone's intent at the launch
     actions: tuple[Action, ...]
+    interference: float = 0.0
+
+    def spill(self) -> Floats:
+        """What everyone targeted feels of the ads of all, held out or not, as a factor."""
+        targeted = np.logical_or.reduce([action.members for action in self.actions])
+        given = sum((a.multiplier - 1) * size(a.reached) for a in self.actions)
+        share = self.interference * given / max(1, size(targeted))
+        return np.where(targeted, np.float32(1 + share), np.float32(1))
 
     def factor(self) -> Floats:
         """What the campaigns do to the hazard of each person, on each of their days."""
-        factor = np.ones(len(self.holdout), dtype=np.float32)
+        factor = self.spill()
         for action in self.actions:
             factor[action.reached] *= np.float32(action.multiplier)
         return factor
 
 
-def held_out(keys: Iterable[str], share: float) -> Bools:
+def held_out(keys: Iterable[str], share: float, *, salt: str) -> Bools:
     """Membership of the holdout for people of these ids."""
-    return np.fromiter((share_of(key, salt=HOLDOUT_SALT) < share for key in keys), np.bool_)
+    return np.fromiter((share_of(key, salt=salt) < share for key in keys), np.bool_)
 
 
 def target(
@@ -118,7 +129,7 @@ def target(
             rng, level, members, reach=parameters.reach, delivery=parameters.delivery
         )
         actions.append(Action(name, segment, campaign, members, does[name], hit & ~holdout, chance))
-    return Wave(holdout, level.copy(), tuple(actions))
+    return Wave(holdout, level.copy(), tuple(actions), parameters.interference)
 
 
 def contacts(rng: np.random.Generator, wave: Wave, parameters: Parameters) -> Log:
@@ -146,17 +157,19 @@ def contacts(rng: np.random.Generator, wave: Wave, parameters: Parameters) -> Lo
 def lift_effects(wave: Wave, ahead: Ahead, parameters: Parameters) -> tuple[Effect, ...]:
     """The true lift of each campaign among those it is for, and what reach alone would show."""
     at = parameters.first_day + timedelta(days=parameters.launch)
-    plain = ahead.converts()
-    as_pricing = ahead.converts(_everyone(plain, parameters.pricing_multiplier))
+    spill, untouched = wave.spill(), ahead.converts()
+    plain = ahead.converts(spill) if wave.interference else untouched
+    as_pricing = ahead.converts(spill * np.float32(parameters.pricing_multiplier))
     effects = []
     for action in wave.actions:
-        exposed = ahead.converts(_everyone(plain, action.multiplier))
+        exposed = plain
+        if action.multiplier != 1:
+            exposed = ahead.converts(spill * np.float32(action.multiplier))
         given, withheld = action.members & ~wave.holdout, action.members & wave.holdout
         people = (size(given), size(withheld))
 
         def assigned(reached_chance: Chances, action: Action = action) -> float:
-            mixed = action.reach * reached_chance + (1 - action.reach) * plain
-            return mean(mixed, action.members)
+            return mean(plain + action.reach * (reached_chance - plain), action.members)
 
         # Both rates over all members: the split is random, its luck is no part of the truth.
         untreated = mean(plain, action.members)
@@ -176,6 +189,7 @@ def lift_effects(wave: Wave, ahead: Ahead, parameters: Parameters) -> tuple[Effe
                 causal=True,
                 recoverable=power >= ENOUGH_POWER,
                 power=power,
+                whole=_whole(wave, assigned(exposed), mean(untouched, action.members)),
                 counts={
                     "treated": people[0],
                     "held_out": people[1],
@@ -183,8 +197,33 @@ def lift_effects(wave: Wave, ahead: Ahead, parameters: Parameters) -> tuple[Effe
                 },
             )
         )
+        effects.append(_reaching(action, exposed - plain, people, parameters))
         effects.append(_reach_effect(wave, action, plain, exposed, parameters))
     return tuple(effects)
+
+
+def _whole(wave: Wave, rate: float, untouched: float) -> float | None:
+    """What the campaign did, the held out included in what they felt; None without interference."""
+    return rate / untouched - 1 if wave.interference and untouched else None
+
+
+def _reaching(
+    action: Action, gained: Chances, people: tuple[int, int], parameters: Parameters
+) -> Effect:
+    """What the ad does to those it reaches, in points."""
+    reached = float(action.reach[action.members].sum())
+    points = float((action.reach * gained)[action.members].sum() / reached) if reached else 0.0
+    return Effect(
+        id=f"reaching_{action.name}",
+        statement=_REACHING.format(segment=action.segment, points=100 * points),
+        how=f"{_ASSIGNED} The difference of the shares, over the difference of the shares reached.",
+        segments=(action.segment,),
+        at=parameters.first_day + timedelta(days=parameters.launch),
+        value=points,
+        causal=True,
+        recoverable=False,  # beside `lift_`, which says whether the data are large enough
+        counts={"treated": people[0], "held_out": people[1], "reached": size(action.reached)},
+    )
 
 
 def _reach_effect(

@@ -19,10 +19,17 @@ Chances = npt.NDArray[np.float64]
 
 
 class Ahead:
-    """The untreated hazards of everyone on the days after a moment. O(people x days) bytes."""
+    """The untreated hazards of everyone on the days after a moment. O(people x days) bytes.
 
-    def __init__(self, people: int) -> None:
+    With a mean `delay` in days between decision and purchase, only purchases made within
+    `days` count; `decided` are people who had decided before, and whose purchase is among those.
+    """
+
+    def __init__(
+        self, people: int, *, days: int = 0, delay: float = 0.0, decided: Bools | None = None
+    ) -> None:
         self._people = people
+        self._days, self._delay, self._decided = days, delay, decided
         self._hazards: list[Floats] = []
 
     def add(self, hazard: Floats) -> None:
@@ -32,11 +39,19 @@ class Ahead:
     def converts(self, factor: Floats | None = None) -> Chances:
         """Chance of each person to buy within these days, with the hazard times `factor`."""
         total = np.zeros(self._people)
-        for hazard in self._hazards:
+        for day, hazard in enumerate(self._hazards):
             scaled = hazard if factor is None else np.minimum(hazard * factor, MOST)
-            total += np.log1p(-scaled)
+            total += np.log1p(-scaled * self._in_time(day))
         chance: Chances = -np.expm1(total)
+        if self._decided is not None:
+            chance[self._decided] = 1.0
         return chance
+
+    def _in_time(self, day: int) -> np.float32:
+        """Share of that day's decisions whose purchase still counts."""
+        if not self._delay:
+            return np.float32(1)
+        return np.float32(-np.expm1(-(self._days - day) / self._delay))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from fewer.data.simulate.advertising import ad_effects, reports
 from fewer.data.simulate.arm_reports import arm_ad_effects, arm_reports
 from fewer.data.simulate.browsing import browse, sessions_for
 from fewer.data.simulate.campaign import (
+    HOLDOUT,
     Standing,
     Wave,
     association_effects,
@@ -33,7 +34,7 @@ from fewer.data.simulate.chances import MOST, Ahead, Chances, mean, size
 from fewer.data.simulate.dirt import Bots, Dose
 from fewer.data.simulate.log import DAY, Log, Pending, concat
 from fewer.data.simulate.memory import Memory
-from fewer.data.simulate.orders import purchases, refunds, signups
+from fewer.data.simulate.orders import Deciders, purchases, refunds, signups
 from fewer.data.simulate.parameters import OUTCOME_DAYS, Parameters
 from fewer.data.simulate.people import enrol
 from fewer.data.simulate.plants import PLANTS, multipliers
@@ -49,7 +50,7 @@ from fewer.data.simulate.world import (
 )
 
 ITEMS, JOINED, ROLL, REPORTS, WAVE, ARMS, DOSES, ARM_REPORTS = range(2, 10)  # streams of chance,
-VISITS, LUCK, ORDERS, NEWS, CRAWLS, BACK = range(10, 16)  # these one for each day
+VISITS, LUCK, ORDERS, NEWS, CRAWLS, BACK, DELAYS = range(10, 17)  # these one for each day
 _PLANTS_RAISE: Final = 1.1  # purchases by planted segments, about
 
 
@@ -65,13 +66,21 @@ class Shop:
         self._joined = signups(parameters.rng(JOINED), self.world)
         self.roll = enrol(parameters.rng(ROLL), self.world, self._joined, bots=self.bots.count)
         keys = (self.roll.key(i, parameters.launch) for i in range(self.world.people))
-        self.holdout = held_out(keys, parameters.holdout)
+        self.holdout = held_out(keys, parameters.holdout, salt=parameters.salt(HOLDOUT))
         scale = parameters.events / 1_000_000
         self.table = reports(
-            parameters.rng(REPORTS), days=parameters.days, launch=parameters.launch, scale=scale
+            parameters.rng(REPORTS),
+            days=parameters.days,
+            launch=parameters.launch,
+            scale=scale,
+            wander=parameters.wander,
         )
         self.arm_table = arm_reports(
-            parameters.rng(ARM_REPORTS), first=parameters.arms_on, days=OUTCOME_DAYS, scale=scale
+            parameters.rng(ARM_REPORTS),
+            first=parameters.arms_on,
+            days=OUTCOME_DAYS,
+            scale=scale,
+            wander=parameters.wander,
         )
         self.arms: arms_of.Arms | None = None
         self.arms_level: Floats | None = None
@@ -81,6 +90,7 @@ class Shop:
         self._memory = Memory(self.world.people)
         self._intent = Intent(self.world, parameters)
         self._pending = Pending()
+        self._deciders = Deciders(self.world.people, parameters.delay)
         self._orders = 0
         self.wave: Wave | None = None
         self._factor: Floats | None = None
@@ -114,7 +124,7 @@ class Shop:
         """What is decided at the midnight that starts `day`."""
         chosen = self.parameters
         if day == chosen.arms_on:
-            self.arms = arms_of.assign(self._memory, lambda i: self.roll.key(i, day), day)
+            self.arms = arms_of.assign(self._memory, lambda i: self.roll.key(i, day), day, chosen)
             self.arms_level = self._intent.level.copy()
             self._factor = self.arms.factor()
         elif day in (chosen.arms_on + OUTCOME_DAYS, chosen.launch + OUTCOME_DAYS):
@@ -124,7 +134,7 @@ class Shop:
             self.wave = target(rng, self._memory, self._intent.level, self.holdout, chosen)
             self._factor = self.wave.factor()
             self._pending.add(contacts(rng, self.wave, chosen))
-        self._judge.begin(day, self._memory)
+        self._judge.begin(day, self._memory, self._deciders.within(day, OUTCOME_DAYS))
 
     def _live(self, day: int, per_rate: float) -> Log:
         chosen, world, intent = self.parameters, self.world, self._intent
@@ -133,6 +143,7 @@ class Shop:
         self._judge.add(plain, hazard)
         chance = hazard if self._factor is None else np.minimum(hazard * self._factor, MOST)
         buyers = np.flatnonzero(chosen.rng(LUCK, day).random(world.people, np.float32) < chance)
+        buyers = self._deciders.buyers(chosen.rng(DELAYS, day), buyers, day)
         ordered = purchases(
             chosen.rng(ORDERS, day),
             world,
@@ -140,12 +151,19 @@ class Shop:
             buyers,
             day=day,
             first_order=self._orders,
+            tail=chosen.baskets,
         )
         self._orders += len(buyers)
         self._pending.add(refunds(chosen.rng(BACK, day), ordered, days=chosen.days))
         return concat(
             [
-                browse(chosen.rng(VISITS, day), world, intent, visits_per_rate=per_rate),
+                browse(
+                    chosen.rng(VISITS, day),
+                    world,
+                    intent,
+                    visits_per_rate=per_rate,
+                    confounding=chosen.confounding,
+                ),
                 ordered,
                 self._joined.take(self._joined.ts // DAY == day),
                 newsletters(chosen.rng(NEWS, day), world, intent),
@@ -164,16 +182,20 @@ class _Judge:
         self._groups: Standing | None = None
         self._inside: list[Bools] = []
 
-    def begin(self, day: int, memory: Memory) -> None:
+    def begin(self, day: int, memory: Memory, decided: Bools | None) -> None:
         chosen = self._shop.parameters
         before = chosen.launch - OUTCOME_DAYS
         if day in (chosen.arms_on, before, chosen.launch):
-            self._ahead = Ahead(memory.people)
+            self._ahead = self._judging(memory, decided)
         if day in (before, chosen.launch):
-            self._plain = Ahead(memory.people)
+            self._plain = self._judging(memory, decided)
             self._groups = standing(memory, day)
         if day == before:
             self._inside = [plant.members(memory, day) for plant in PLANTS]
+
+    def _judging(self, memory: Memory, decided: Bools | None) -> Ahead:
+        delay = self._shop.parameters.delay
+        return Ahead(memory.people, days=OUTCOME_DAYS, delay=delay, decided=decided)
 
     def add(self, plain: Floats, hazard: Floats) -> None:
         if self._ahead is not None:

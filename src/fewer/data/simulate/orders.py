@@ -8,10 +8,39 @@ from fewer.data.simulate.browsing import SECOND, agent_of, pick_items, start_of_
 from fewer.data.simulate.catalogue import ACCOUNT_CREATED
 from fewer.data.simulate.log import DAY, Ints, Log, concat, events
 from fewer.data.simulate.memory import Memory
-from fewer.data.simulate.world import NEVER, World
+from fewer.data.simulate.world import NEVER, Bools, World
 
 COMES_BACK = 0.6  # share of buyers who take the item they left in the cart within 3 days
 REFUNDED = 0.04
+MOST_AT_ONCE = 40.0  # times as many, in the heaviest tail: below what an order in bulk has
+
+
+class Deciders:
+    """People who decided to buy and did not yet: purchases come `delay` days later on average."""
+
+    def __init__(self, people: int, delay: float) -> None:
+        self._people, self._delay = people, delay
+        self._by_day: dict[int, list[Ints]] = {}
+
+    def buyers(self, rng: np.random.Generator, decided: Ints, day: int) -> Ints:
+        """Who buys on `day`, of those who decide on it and of those who did before."""
+        if not self._delay:
+            return decided
+        later = day + rng.exponential(self._delay, len(decided)).astype(np.int64)
+        for at in np.unique(later).tolist():
+            self._by_day.setdefault(at, []).append(decided[later == at])
+        due = self._by_day.pop(day, [])
+        return np.unique(np.concatenate([*due, np.zeros(0, dtype=np.int64)]))
+
+    def within(self, day: int, days: int) -> Bools | None:
+        """Who has decided already and buys in the `days` from `day` on; None without delay."""
+        if not self._delay:
+            return None
+        inside = np.zeros(self._people, dtype=np.bool_)
+        for at, groups in self._by_day.items():
+            if at < day + days:
+                inside[np.concatenate(groups)] = True
+        return inside
 
 
 def purchases(
@@ -22,11 +51,13 @@ def purchases(
     *,
     day: int,
     first_order: int,
+    tail: float = 0.0,
 ) -> Log:
     """A visit with a purchase for each `person`, today.
 
     Each visit is session_start, product_view, add_to_cart, begin_checkout, purchase, within
-    minutes and with the same item.
+    minutes and with the same item. `tail` is the standard deviation of the logarithm of how
+    many of it are bought.
     """
     start = day * DAY + start_of_visit(rng, world.country[person])
     item = _left_in_cart(rng, memory, person, start, pick_items(rng, world.leaf[person]))
@@ -34,6 +65,8 @@ def purchases(
     at = start + np.minimum(np.cumsum(pause, axis=0), 3400 * SECOND)
     order = first_order + np.arange(len(person))
     number = np.where(rng.random(len(person)) < 0.12, 2.0, 1.0)
+    if tail:
+        number *= np.minimum(np.ceil(rng.lognormal(0, tail, len(person))), MOST_AT_ONCE)
     return concat(
         [
             events("session_start", person, start, detail=agent_of(world, person)),

@@ -31,7 +31,7 @@ class Parameters(Frozen):
         0, description="Human beings, 62 % of them with an account. 0: one for 20 events."
     )
     days: int = Field(120, description="Length of the data; the last day is 2026-06-30 UTC.")
-    seed: int = Field(20, description="Of everything random: the same seed, the same bytes.")
+    seed: int = Field(1, description="Of everything random: the same seed, the same bytes.")
     files: Literal["day", "month", ""] = Field(
         "", description="Event files of a day or a month. Empty: months up to 2 million events."
     )
@@ -46,6 +46,28 @@ class Parameters(Frozen):
         " makes people visit and never buy.",
     )
     hazard: float = Field(0.036, gt=0, lt=1, description="Purchases per unit of intent and day.")
+    confounding: float = Field(
+        1.0,
+        ge=0,
+        le=5,
+        description="How strongly intent makes people visit and look at prices. 0: not at all, so"
+        " that what people do says nothing of what they will buy.",
+    )
+    season: float = Field(
+        0.0, ge=0, le=0.95, description="Intent comes so much more often at the height of 28 days."
+    )
+    drift: float = Field(
+        0.0, ge=-3, le=3, description="Growth of the hazard over all days (of its logarithm)."
+    )
+    delay: float = Field(
+        0.0, ge=0, le=14, description="Mean days between the decision to buy and the purchase."
+    )
+    baskets: float = Field(
+        0.0,
+        ge=0,
+        le=3,
+        description="Heavy tail of quantities (standard deviation of their logarithm). 0: 1 or 2.",
+    )
 
     pricing_multiplier: float = Field(
         3.0, gt=0, description="What the ad for `pricing_hot` does to the hazard of the reached."
@@ -67,6 +89,20 @@ class Parameters(Frozen):
         1.0,
         ge=0,
         description="Scales the planted segments: their multipliers less 1 are multiplied by it.",
+    )
+    interference: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of what the ads do on average that everyone targeted feels, held out"
+        " or not: people talk, households share a screen.",
+    )
+    wander: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far each campaign's click rate wanders from day to day (standard"
+        " deviation of its logarithm); a day keeps 0.9 of the day before.",
     )
     ratio_failure: float = Field(
         0.0,
@@ -116,6 +152,10 @@ class Parameters(Frozen):
     def outage(self) -> int:
         """Day whose browser log is lost."""
         return max(2, self.days - OUTAGE_BEFORE_END)
+
+    def salt(self, name: str) -> str:
+        """Text mixed into the hash of each person: of this world only."""
+        return f"shop-{self.seed}-{name}"
 
     def rng(self, stream: int, day: int = 0) -> np.random.Generator:
         """Chance of its own for each purpose and day: no order of work changes the outcome."""

@@ -84,7 +84,7 @@ def _finish(out: Path, shop: Shop, dispatch: Dispatch) -> Truth:
     )
     lists, strangers = write_lists(out, chosen.rng(LISTS), world, shop.roll, shop.holdout, seen)
     accounts = int(world.account.sum())
-    listed = _listed(shop)
+    listed = lists_of(shop)
     arms_at = first + timedelta(days=chosen.arms_on)
     arm_rows = write_arms(
         out / "simulated-arms.csv",
@@ -134,7 +134,7 @@ def _finish(out: Path, shop: Shop, dispatch: Dispatch) -> Truth:
     )
 
 
-def _listed(shop: Shop) -> dict[str, Ints]:
+def lists_of(shop: Shop) -> dict[str, Ints]:
     """People of each arm's list; one arm loses some of its keen when a failure is planted."""
     lists: dict[str, Ints] = {}
     if shop.arms is None or shop.arms_level is None:

@@ -28,6 +28,11 @@ class Effect(Frozen):
         description="Chance that a 95 % interval excludes no effect; for a true value of none,"
         " that it would exclude it if the effect were as large as the one beside it.",
     )
+    whole: float | None = Field(
+        default=None,
+        description="Where people influence each other: against a world without the campaign. The"
+        " held out felt it too, so no comparison with them shows it.",
+    )
     unplanted: float | None = Field(
         default=None, description="The ratio had no segment been planted: selection by intent only."
     )

@@ -24,6 +24,7 @@ KEEN = 1.25  # purchases rise faster than intent does
 NEVER = 10**6
 STAFF_VISITS = 12.0  # times as many as others
 WEEKDAY = (1.0, 0.97, 0.96, 1.0, 1.05, 1.1, 1.12)
+SEASON = 28  # days from one height of intent to the next, if there are any
 STRENGTH = (-0.1, 0.55)  # of an episode: mean and standard deviation of the logarithm
 
 FIXED, INTENT = 0, 1  # streams of chance
@@ -72,27 +73,35 @@ class Intent:
         rng = self._parameters.rng(INTENT, self.day + BURN_IN)
         self.level *= np.float32(self._parameters.fade)
         drawn = rng.random(self._world.people, dtype=np.float32)
-        start = np.flatnonzero(drawn < np.float32(self._parameters.episodes) * self._world.eager)
+        often = np.float32(self._parameters.episodes * self._season())
+        start = np.flatnonzero(drawn < often * self._world.eager)
         self.level[start] += rng.lognormal(*STRENGTH, len(start)).astype(np.float32)
 
     def visits(self) -> Floats:
         """Relative rate of visits today."""
         rhythm = np.float32(WEEKDAY[self.day % 7])
-        rate: Floats = self._world.activity * rhythm * (IDLE_VISITS + KEEN_VISITS * self.level)
+        keen = np.float32(KEEN_VISITS * self._parameters.confounding)
+        rate: Floats = self._world.activity * rhythm * (IDLE_VISITS + keen * self.level)
         return rate
 
     def hazard(self) -> Floats:
         """Chance of a purchase today, before campaigns and planted segments."""
-        worth = np.float32(self._parameters.hazard) * self._world.able * self.level**KEEN
+        chosen = self._parameters
+        grown = chosen.hazard * np.exp(chosen.drift * (self.day / chosen.days - 0.5))
+        worth = np.float32(grown) * self._world.able * self.level**KEEN
         hazard: Floats = np.minimum(np.float32(BASE_HAZARD) + worth, np.float32(0.5))
         return hazard
+
+    def _season(self) -> float:
+        """1 on average."""
+        return 1 + self._parameters.season * float(np.sin(2 * np.pi * self.day / SEASON))
 
 
 def mean_visits(parameters: Parameters) -> float:
     """Expected relative rate of visits per person and day, in the steady state."""
     each = parameters.episodes * float(np.exp(STRENGTH[0] + STRENGTH[1] ** 2 / 2))
     level = each / (1 - parameters.fade)
-    return IDLE_VISITS + KEEN_VISITS * level
+    return IDLE_VISITS + KEEN_VISITS * parameters.confounding * level
 
 
 def build_world(parameters: Parameters) -> World:
