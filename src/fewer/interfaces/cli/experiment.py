@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fewer.interfaces.cli.experiment_read import read
 from fewer.interfaces.cli.shell import Shell, common
 
 _FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
@@ -16,6 +17,9 @@ _FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 @common
 def experiment(_: Shell) -> None:
     """Plan, register and assign experiments, before anything is sent."""
+
+
+experiment.add_command(read)
 
 
 def _planned(command: Any) -> Any:
