@@ -166,6 +166,7 @@ class _Gathered:
         self.changes = self._changes()
         self.near = self._near()
         self.first = self._first()
+        self.costs = known.costs(snapshot.as_of_us)
         self.windows: dict[str, Window] = {}
         if compare and known.goal is not None:
             several = [s for s in self.segments if s.variants is not None]
@@ -175,12 +176,13 @@ class _Gathered:
     def programme(self) -> Programme:
         """All facts."""
         goal = self.known.goal
-        worth, currency = self.known.worth(self.project.settings.currency or "")
+        worth, error = self.known.worth
         return Programme(
             goal=goal.title if goal else "",
             goal_id=goal.id if goal else "",
             worth=worth,
-            currency=currency,
+            worth_error=error,
+            currency=self.known.currency,
             pooled=self.known.pooled,
             facts=tuple(self._facts(segment) for segment in self.segments),
             notes=(self.known.why,) if self.known.why else (),
@@ -203,6 +205,8 @@ class _Gathered:
             seen=self.known.seen(segment.id),
             window=self.windows.get(segment.id),
             faults=tuple(f for f, events in self.faults if events & _events(segment.where)),
+            spent=self.costs.spent(segment.id),
+            cost_unknown=self.costs.unknown(segment.id),
             weekly=_weekly(past),
             first=self.first[segment.id],
             planned=self._planned(segment.id),

@@ -81,6 +81,7 @@ def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
     lines = [
         ("", one.reason),
         ("expected gain: ", one.gain.words if one.gain else ""),
+        ("cost: ", _cost(one)),
         ("at stake: ", f"{one.stake.size}, whatever causes them" if one.stake else ""),
         ("if it is wrong: ", one.wrong),
         ("it would take: ", one.takes),
@@ -93,6 +94,13 @@ def _whole(out: Console, one: Recommendation, found: Recommended) -> None:
     if text:
         out.print(Padding(Text(text.rstrip("\n")), (0, 0, 0, 2)))
     out.print()
+
+
+def _cost(one: Recommendation) -> str:
+    """What changes in spend a week, or why nobody can say."""
+    if one.cost is None:
+        return f"not known: {one.cost_note}" if one.cost_note else ""
+    return f"{one.cost.words}, {one.cost_note}"
 
 
 def _edits(out: Console, found: Recommended, *, details: bool, diff_file: Path | None) -> None:

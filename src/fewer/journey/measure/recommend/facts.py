@@ -56,6 +56,8 @@ class Arms:
     control_converted: int
     window_days: float
     spend: float | None = None  # on the people of `arm`, while outcomes counted
+    spend_error: float = 0.0  # relative standard error of `spend`, as a forecast
+    open_ended: bool = False  # without a planned end: read again at every refresh
     figure: Figure | None = None  # the ratio as measured
     broken: str = ""  # why nothing of it may be read
     early: str = ""  # why it may not be read yet
@@ -93,6 +95,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What ads for a segment cost a week, from its reports."""
+
+    weekly: float
+    currency: str
+    first_day: str
+    last_day: str
+    error: float = 0.0  # relative standard error: how much days differ
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A finding about data that the segment reads."""
 
@@ -115,6 +128,8 @@ class Facts:
     seen: Seen | None = None
     window: Window | None = None
     faults: tuple[Fault, ...] = ()
+    spent: Spent | None = None
+    cost_unknown: str = ""  # why there is no `spent`, and what to add
     weekly: float | None = None  # people who come new into it a week
     first: int | None = None  # people who are in no segment before it on the priority list
     planned: str = ""  # experiment of the project's files that is to hold people of it out
@@ -134,6 +149,7 @@ class Programme:
     goal_id: str = ""
     things: str = "conversions"
     worth: float | None = None  # average value of one conversion
+    worth_error: float = 0.0  # its relative standard error
     currency: str = ""
     pooled: Figure | None = None  # all tested segments together, nobody counted twice
     facts: tuple[Facts, ...] = ()

@@ -3,7 +3,8 @@
 Two locks have to open before a verdict rests on outcomes. The segment's own p-value, adjusted
 over the whole programme, keeps the expected share of false verdicts at 5 %; and the interval of
 its *shrunk* figure, which takes back the luck that made it stand out, must leave out break-even.
-Where nothing was spent, or it is not known what, break-even is no difference.
+Where nothing was spent, or it is not known what, break-even is no difference. Break-even itself is
+an estimate: what a conversion is worth and what a week costs vary, which widens both locks.
 """
 
 from __future__ import annotations
@@ -37,18 +38,21 @@ class Judged:
     rate: Floats  # share that converts in the segment, both groups
     gain: Estimates
     break_even: Floats
-    net: Floats
+    net: Estimates
     view: View  # chances and expected losses of `net`, conversions a person
     kept: Floats  # share kept of each departure from the average
     better: Flags
     worse: Flags
     programme: Estimate | None  # ratio of rates, all together
+    looks: int = 1  # times that it is read
 
     @property
     def programme_works(self) -> bool:
-        """Whether all segments together convert more often than without."""
+        """Whether all segments together convert more often than without, read so many times."""
         found = self.programme
-        return found is not None and found.lower is not None and found.lower > 1
+        if found is None or found.lower is None or found.lower <= 1:
+            return False
+        return found.p is not None and found.p * self.looks <= values.LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +74,45 @@ class Table:
         return cls(*(rows[:, i] for i in range(4)))
 
 
-def judge(table: Table, break_even: Floats | float = 0.0) -> Judged:
+def judge(
+    table: Table,
+    break_even: Floats | float = 0.0,
+    bar_error: Floats | float = 0.0,
+    looks: Floats | int = 1,
+) -> Judged:
     """Judge every comparison of a programme at once.
 
     Args:
         table: Sums, one element a comparison; every group with people.
         break_even: Conversions per person that pay for reaching a person, as a fraction; 0
             where the cost is not known.
+        bar_error: Relative standard error of `break_even`.
+        looks: Times that each comparison is read before it ends.
 
     Returns:
         `Judged`; arrays in the order given.
     """
     k1, n1, k2, n2 = (table.converted, table.people, table.control_converted, table.control_people)
     bar = np.broadcast_to(np.asarray(break_even, np.float64), k1.shape).copy()
-    p = np.where(bar == 0, _p_equal(k1, n1, k2, n2), _p_at(bar, k1, n1, k2, n2))
-    open_ = testable(table) | (bar != 0)
-    adjusted = benjamini_hochberg(np.where(open_, p, np.nan))
+    wobble = bar * np.asarray(bar_error, np.float64)
     rate = shared_rate(k1 + k2, n1 + n2)
     error = np.sqrt(rate * (1 - rate) * (1 / n1 + 1 / n2))
+    p = np.where(bar == 0, exact_p(k1, n1, k2, n2), _p_at(table, bar, wobble / error))
+    open_ = testable(table) | (bar != 0)
+    often = np.minimum(p * looks, 1.0)
+    adjusted = benjamini_hochberg(np.where(open_, often, np.nan))
     enough = np.minimum(n1, n2) * (k1 + k2) / (n1 + n2) >= values.LEAST_EXPECTED
     gain, kept = _shrunk(k1 / n1 - k2 / n2, error, rate, enough)
-    reach = (gain.upper - gain.lower) / 2 / normal_quantile(values.CONFIDENCE)
-    net = gain.value - bar
-    _, view = normal_view(net, np.where(np.isfinite(reach), reach, np.nan))
+    net = _net(gain, bar, wobble)
+    reach = (net.upper - net.lower) / 2 / normal_quantile(values.CONFIDENCE)
+    _, view = normal_view(net.value, np.where(np.isfinite(reach), reach, np.nan))
     sure = np.isfinite(adjusted) & (adjusted <= values.LEVEL) & np.isfinite(gain.value)
     return Judged(
         p, adjusted, rate, gain, bar, net, view, kept,
-        better=sure & (gain.lower > bar),
-        worse=sure & (gain.upper < bar),
+        better=sure & (net.lower > 0),
+        worse=sure & (net.upper < 0),
         programme=_programme(k1, n1, k2, n2),
+        looks=int(np.max(looks)) if np.size(looks) else 1,
     )  # fmt: skip
 
 
@@ -130,13 +144,23 @@ def shared_rate(k: Floats, n: Floats) -> Floats:
     return np.asarray((k + a) / (n + a + b))
 
 
-def _p_equal(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    return exact_p(k1, n1, k2, n2)
-
-
-def _p_at(bar: Floats, k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    z = np.abs(difference_score(bar, k1, n1, k2, n2))
+def _p_at(table: Table, bar: Floats, wobble: Floats) -> Floats:
+    """Two-sided p-value of "the difference is break-even"; `wobble` in errors of the difference."""
+    k1, n1, k2, n2 = (table.converted, table.people, table.control_converted, table.control_people)
+    z = np.abs(difference_score(bar, k1, n1, k2, n2)) / np.sqrt(1 + wobble**2)
     return np.asarray(2 * special.ndtr(-z))
+
+
+def _net(gain: Estimates, bar: Floats, wobble: Floats) -> Estimates:
+    """Gain less break-even; both errors, which are independent, add up as squares."""
+    more = normal_quantile(gain.confidence) * wobble
+    value = gain.value - bar
+    return Estimates(
+        value,
+        value - np.hypot(gain.value - gain.lower, more),
+        value + np.hypot(gain.upper - gain.value, more),
+        gain.p, gain.why, gain.method, gain.confidence,
+    )  # fmt: skip
 
 
 def _shrunk(gap: Floats, error: Floats, rate: Floats, enough: Flags) -> tuple[Estimates, Floats]:

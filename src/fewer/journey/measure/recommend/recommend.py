@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import hypot
 from typing import Any, Final
 
 import numpy as np
@@ -100,7 +101,7 @@ def recommend(programme: Programme) -> Verdicts:
 
 
 def _heard(case: Case) -> Recommendation:
-    said = [one for ask in RULES if (one := ask(case)) is not None]
+    said = [case.costed(one) for ask in RULES if (one := ask(case)) is not None]
     beside: dict[Action, Recommendation] = {}
     for one in said[1:]:
         if one.action not in _SILENT_BESIDE and one.action != said[0].action:
@@ -114,7 +115,10 @@ def _judged(programme: Programme) -> Judged | None:
     if not arms:
         return None
     return judge(
-        Table.of(arms), np.array([_break_even(a.spend, a.people, programme) for a in arms])
+        Table.of(arms),
+        np.array([_break_even(a.spend, a.people, programme) for a in arms]),
+        np.array([hypot(a.spend_error, programme.worth_error) for a in arms]),
+        np.array([values.LOOKS if a.open_ended else 1 for a in arms]),
     )
 
 

@@ -44,6 +44,13 @@ AS_GOOD: Final = 0.8
 """A longer window is only proposed where the people it adds surely convert this often, over those
 of the shorter one: lower limit of the interval."""
 
+LOOKS: Final = 8
+"""Times that a holdout without a planned end is read in two months of weekly refreshes. Its
+p-values count so many times, so that all eight readings together keep `LEVEL` (Bonferroni)."""
+
+COST_WEEKS: Final = 8
+"""Weeks of ad reports, the last before the refresh, that tell what a week costs."""
+
 WEEK_DAYS: Final = 7
 SHARES: Final = (0.1, 0.2, 0.3, 0.5)
 """Shares to hold out that a test may ask for, the smallest that does it in time first."""

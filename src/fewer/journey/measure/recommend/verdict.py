@@ -92,6 +92,9 @@ class Recommendation:
     stake: Amount | None = None  # what its people give now: what the verdict is about
     wrong: str = ""  # what it costs if the verdict is wrong
     risk: Amount | None = None
+    reach: float = 0.0  # people reached more, or fewer
+    cost: Amount | None = None  # spent more a week, or less
+    cost_note: str = ""  # what `cost` rests on; without one, why it is not known and what to add
     takes: str = ""  # what would let more be said
     changed: tuple[Segment, ...] = ()
     added: tuple[Segment, ...] = ()
@@ -122,6 +125,9 @@ class Recommendation:
                 "words": self.wrong,
                 "expected": self.risk.to_json() if self.risk else None,
             },
+            "people_reached": round(self.reach),
+            "cost": self.cost.to_json() if self.cost else None,
+            "cost_note": self.cost_note,
             "what_it_would_take": self.takes,
             "holdout_percent": self.holdout,
             "weeks": self.weeks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
@@ -12,6 +12,7 @@ from fewer.journey.measure.recommend.design import Design, Together
 from fewer.journey.measure.recommend.facts import Arms, Facts, Programme
 from fewer.journey.measure.recommend.judge import Judged
 from fewer.journey.measure.recommend.verdict import Action, Amount, Recommendation
+from fewer.stats.estimate import normal_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,22 @@ class Case:
         at, unit = self.worth(value)
         low, high = (None if x is None else self.worth(x)[0] for x in (lower, upper))
         return Amount(at, unit, low, high)
+
+    def costed(self, one: Recommendation) -> Recommendation:
+        """A verdict that changes who is reached, with what that costs or saves a week."""
+        if not one.reach or one.cost is not None:
+            return one
+        spent = self.facts.spent
+        if spent is None or not self.facts.size:
+            return replace(one, cost_note=self.facts.cost_unknown)
+        value = one.reach * spent.weekly / self.facts.size
+        half = normal_quantile(values.CONFIDENCE) * spent.error * abs(value)
+        amount = Amount(value, f"{spent.currency or 'units'} a week", value - half, value + half)
+        note = (
+            "at what one of its people costs now, by the ad reports of"
+            f" {spent.first_day} to {spent.last_day}"
+        )
+        return replace(one, cost=amount, cost_note=note)
 
     def says(
         self,

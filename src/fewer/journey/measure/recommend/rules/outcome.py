@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure
@@ -13,6 +14,7 @@ from fewer.journey.measure.recommend.judge import Judged
 from fewer.journey.measure.recommend.rules.base import Case
 from fewer.journey.measure.recommend.verdict import Action, Amount, Recommendation
 from fewer.model.segment import Segment
+from fewer.stats.estimate import normal_quantile
 
 _NOTE = "drawn towards the programme's average, as far as segments differ by chance"
 
@@ -24,6 +26,7 @@ class _Row:
     arms: Arms
     judged: Judged
     at: int
+    currency: str
 
     @property
     def of_segment(self) -> bool:
@@ -45,27 +48,44 @@ class _Row:
     @property
     def limits(self) -> tuple[float, float, float]:
         """Net gain per person and its limits."""
-        found, bar = self.judged.gain, self.judged.break_even[self.at]
-        i = self.at
-        return (
-            float(found.value[i] - bar), float(found.lower[i] - bar), float(found.upper[i] - bar),
-        )  # fmt: skip
+        found, i = self.judged.net, self.at
+        return float(found.value[i]), float(found.lower[i]), float(found.upper[i])
 
     @property
     def costed(self) -> bool:
         """Whether the cost of reaching people is known."""
         return bool(self.judged.break_even[self.at] > 0)
 
+    def cost(self, people: float) -> dict[str, Any]:
+        """What reaching so many more people costs a week, where that is known."""
+        arms = self.arms
+        if not self.costed or not arms.spend:
+            return {"reach": people}
+        value = people * arms.spend / arms.people * self.per_week
+        half = normal_quantile(values.CONFIDENCE) * arms.spend_error * abs(value)
+        unit = f"{self.currency or 'units'} a week"
+        note = "what was spent on these people while outcomes counted; the gain is after it"
+        return {
+            "reach": people,
+            "cost": Amount(value, unit, value - half, value + half),
+            "cost_note": note,
+        }
+
     @property
     def family(self) -> str:
         """How many comparisons it was corrected for."""
-        return f"after correction for {int((self.judged.p_adjusted >= 0).sum()):,} comparisons"
+        many = int((self.judged.p_adjusted >= 0).sum())
+        looks = ", each read every week" if self.arms.open_ended else ""
+        return f"after correction for {many:,} comparison{'' if many == 1 else 's'}{looks}"
 
 
 def _rows(case: Case) -> list[_Row]:
     if case.judged is None:
         return []
-    rows = [_Row(a, case.judged, case.first_row + i) for i, a in enumerate(case.readable)]
+    rows = [
+        _Row(arms, case.judged, case.first_row + i, case.programme.currency)
+        for i, arms in enumerate(case.readable)
+    ]
     return sorted(rows, key=lambda row: not row.of_segment)
 
 
@@ -92,6 +112,7 @@ def stop(case: Case) -> Recommendation | None:
             wrong=f"If it works after all, {risk.size} are expected to be lost.",
             changed=(_archived(case.facts.segment),) if row.of_segment else (),
             worth=abs(value) * people,
+            **row.cost(-row.arms.people),
         )
     return None
 
@@ -121,6 +142,7 @@ def scale(case: Case) -> Recommendation | None:
             wrong=f"If it does not work after all, {risk.size} are expected to be lost.",
             changed=_scaled(case.facts.segment, row.arms) if row.of_segment else (),
             worth=value * all_of,
+            **row.cost(row.arms.control_people),
         )
     return None
 

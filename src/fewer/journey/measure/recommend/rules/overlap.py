@@ -21,6 +21,7 @@ def twin(case: Case) -> Recommendation | None:
             f"{near.both:,} of its {case.facts.size:,} people are in {near.other} ({near.title})"
             f" too, {alike} % of all people in either. One of the two is enough.",
             gain=Amount(float(near.both), "people who get one message instead of two"),
+            reach=-case.facts.size,
             wrong=f"{only:,} people who are in this one alone are not reached any more.",
             changed=(segment,),
             worth=case.weekly_conversions,

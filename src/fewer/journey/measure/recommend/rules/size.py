@@ -53,6 +53,7 @@ def narrow(case: Case) -> Recommendation | None:
         f"{_now(facts)}, {_lately(facts, too_large=True)}. `{change.words}` gives"
         f" {change.size:,} on the same data.",
         gain=Amount(float(-lost), "people who fit less well"),
+        reach=change.size - facts.size,
         wrong=_lost(case, lost),
         changed=(change.segment,),
         worth=case.weekly_conversions,
@@ -74,6 +75,7 @@ def widen(case: Case) -> Recommendation | None:
         f"{_now(facts)}, {_lately(facts, too_large=False)}. `{change.words}` gives"
         f" {change.size:,} on the same data{nearest}.",
         gain=Amount(float(more), "people"),
+        reach=more,
         wrong=f"{more:,} people who fit less well get the message until it is taken back.",
         changed=(change.segment,),
         worth=float(more),
@@ -115,6 +117,7 @@ def restless(case: Case) -> Recommendation | None:
         f" {stay:.1f} days; platforms need one or two to match an upload."
         + (f" `{longer.words}` holds {longer.size:,} people." if longer else ""),
         gain=Amount(float(longer.size - facts.size), "people") if longer else None,
+        reach=longer.size - facts.size if longer else 0,
         takes="" if longer else "A longer window, or refreshes and uploads every day.",
         wrong="Some people get the message later than they acted." if longer else "",
         changed=(longer.segment,) if longer else (),

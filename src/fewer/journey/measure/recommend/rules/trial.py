@@ -104,6 +104,7 @@ def _test(case: Case, holdout: int, weeks: int, segments: int = 1) -> Recommenda
             f"Those held out give {held.size} now; what a message would add to that is not"
             " earned meanwhile."
         ),
+        reach=-case.facts.size * holdout / 100,
         holdout=holdout,
         weeks=weeks,
         worth=case.weekly_conversions,

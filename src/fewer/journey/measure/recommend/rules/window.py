@@ -23,6 +23,7 @@ def better_window(case: Case) -> Recommendation | None:
         f"{window.why[:1].upper()}{window.why[1:].removesuffix('.')}. Now it is {window.now}.",
         figure=window.figure,
         gain=Amount(float(more), "people"),
+        reach=more,
         wrong=_wrong(case, window, more),
         changed=(window.changed,),
         worth=case.weekly_conversions,
