@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +39,7 @@ class Imported:
     refused: Refused
     sizes: Mapping[str, int]
     hash: str
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Counts, never people."""
@@ -49,6 +50,7 @@ class Imported:
             "refused": self.refused.total,
             "refused_by_reason": self.refused.to_json(),
             "arms": dict(self.sizes),
+            "people_left_out": {k: dict(v) for k, v in self.left_out.items()},
             "hash": self.hash,
         }
 
@@ -68,6 +70,7 @@ def import_arms(
         experiment_id: An experiment of ``tests: elsewhere``.
         path: CSV with headings, or Parquet.
         columns: ``person``, ``arm`` and ``time`` -> name of the column; None: by usual names.
+            ``saw`` -> column with what each person was shown, if there is one.
         at: From when people without a time count; the start of the experiment when not given.
 
     Raises:
@@ -90,17 +93,23 @@ def import_arms(
             " Say it with --at DATE (or `starts` in the experiment), or name a column with --time."
         )
     ids = {a.title: a.id for a in experiment.groups} | {a.id: a.id for a in experiment.groups}
+    saw = _column(found, "saw", columns["saw"]) if columns.get("saw") else None
     read = read_arms(
         _rows(found, person, arm, time, ids),
         arms=list(ids.values()),
+        other_version=_other_version(experiment, found, str(arm), saw, ids),
         number=project.keys.numbers().get,
         moment=lambda value: _moment(project, value),
         usual_us=usual,
-        next_midnight=lambda us: _next_midnight(project, us),
+        day_start=lambda us: local_midnight(local_date(us, project.zone), project.zone),
     )
     if not read.taken:
         reasons = ", ".join(f"{k}: {n:,}" for k, n in read.refused.counts.items()) or "no rows"
-        raise GuardError(f"No row of {path.name} could be taken ({reasons}). Nothing was stored.")
+        strangers = read.refused.counts.get("person not in the data", 0) == found.num_rows
+        hint = " Read the people first: fewer ingest." if strangers else ""
+        raise GuardError(
+            f"No row of {path.name} could be taken ({reasons}). Nothing was stored.{hint}"
+        )
     sizes = {
         a.id: sum(len(arms.get(a.id, ())) for arms in read.moments.values())
         for a in experiment.groups
@@ -115,6 +124,7 @@ def import_arms(
             "moments": list(read.moments),
             "rows": found.num_rows,
             "refused": read.refused.to_json(),
+            "left_out": read.left_out,
             "sizes": sizes,
         },
         at_us=clock.now_us(),
@@ -125,7 +135,15 @@ def import_arms(
         },
         after=records[-1].seq,
     )
-    return Imported(experiment_id, found.num_rows, read.taken, read.refused, sizes, record.hash)
+    return Imported(
+        experiment_id,
+        found.num_rows,
+        read.taken,
+        read.refused,
+        sizes,
+        record.hash,
+        read.left_out,
+    )
 
 
 def import_lifts(project: Project, path: Path) -> list[Imported]:
@@ -234,7 +252,7 @@ def _column(table: pa.Table, kind: str, given: str | None) -> str | None:
             near = did_you_mean(given, names)
             raise SourceError(f"The file has no column {given!r}.{near}")
         return given
-    found = next((name for name in _NAMES[kind] if name in names), None)
+    found = next((name for name in _NAMES.get(kind, ()) if name in names), None)
     if found is None and kind != "time":
         raise SourceError(
             f"The file has no column {' or '.join(_NAMES[kind])}. Name it with --{kind} COLUMN;"
@@ -252,6 +270,32 @@ def _rows(
     return zip(people, arms, times, strict=True)
 
 
+def _other_version(
+    experiment: Experiment, table: pa.Table, arm: str, saw: str | None, ids: Mapping[str, str]
+) -> Callable[[int], bool]:
+    """Whether a row, counted from 1, shows what another arm than its own is given."""
+    if saw is None:
+        return lambda _: False
+    given: dict[str, set[str]] = {}
+    for one in experiment.groups:
+        for name in {one.id, one.title, one.landing_page, one.creative, one.offer} - {None}:
+            given.setdefault(str(name), set()).add(one.id)
+    shown, arms = table[saw].to_pylist(), table[arm].to_pylist()
+    strangers = sorted({str(s) for s in shown if s is not None and str(s) not in given})
+    if strangers:
+        raise GuardError(
+            f"Column {saw!r} says {', '.join(map(repr, strangers[:3]))}, which is no version of an"
+            f" arm of {experiment.id!r}. Write what each arm is shown in the experiment, such as"
+            f" landing_page: {strangers[0]}, and register it so."
+        )
+
+    def other(row: int) -> bool:
+        what, own = shown[row - 1], ids.get(str(arms[row - 1]))
+        return what is not None and own not in given[str(what)]
+
+    return other
+
+
 def _moment(project: Project, value: Any) -> int | None:
     if isinstance(value, datetime):
         return to_utc_micros(value if value.tzinfo else value.replace(tzinfo=project.zone))
@@ -259,10 +303,3 @@ def _moment(project: Project, value: Any) -> int | None:
         return Moment.parse(str(value)).resolve(project.zone)
     except ValueError:
         return None
-
-
-def _next_midnight(project: Project, us: int) -> int:
-    midnight = local_midnight(local_date(us, project.zone), project.zone)
-    if midnight == us:
-        return us
-    return local_midnight(local_date(us, project.zone) + timedelta(days=1), project.zone)

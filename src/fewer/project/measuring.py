@@ -140,7 +140,7 @@ def measure(
             bands=tuple(study.bands(views, found)),
             randomised=tuple(row for part in parts for row in part.rows),
             costs=study.costs(),
-            skipped=(*skipped, *(why for one in others for why in one.skipped)),
+            skipped=(*(skipped if views else ()), *(why for one in others for why in one.skipped)),
             programmes=tuple(p for part in parts for p in part.programmes),
             gates=tuple(g for part in parts for g in part.gates),
             experiments=tuple(others),
@@ -225,7 +225,7 @@ class Study:
                 )
                 continue
             found.append(self.reader.outcomes(goal, at, self.everyone))
-        if not found:
+        if not found and not self.project.experiments.with_people():
             raise GuardError(" ".join(skipped))
         return found, skipped
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -97,11 +97,14 @@ class Laboratory:
             over={c.id: over for c in assigned.contrasts},
             smallest={c.id: abs(float(changes)) / 100 for c in assigned.contrasts if changes},
             before=before,
+            waves={c.id: _waves(assigned.batches) for c in assigned.contrasts},
+            left_out={c.id: _left_out(assigned.batches) for c in assigned.contrasts},
         )
         people = self._populations(assigned)
         examined = examine(people, outcomes, assigned.contrasts, terms)
         broken = any(g.broken and g.stage != "analysed" for g in examined.gates)
-        metrics = [] if broken else list(self._metrics(assigned, outcomes, confidence))
+        arms = [] if broken else self._arms(assigned, outcomes, confidence, before)
+        metrics = list(self._metrics(assigned, arms))
         return Experimented(
             experiment.id,
             experiment.title,
@@ -112,7 +115,7 @@ class Laboratory:
             over,
             examined,
             tuple(metrics),
-            None if broken else self._claim(assigned, metrics, outcomes, confidence),
+            None if broken else self._claim(assigned, metrics, arms),
             tuple(skipped),
         )
 
@@ -142,8 +145,11 @@ class Laboratory:
         return replace(_merged(found), confidence=confidence), skipped
 
     def _before(self, goal: Goal, batches: Sequence[Batch]) -> Outcomes | None:
-        """What the same people did in as long a time before they were assigned."""
-        if goal.value is None:
+        """What the same people did in as long a time before they were assigned.
+
+        It adjusts amounts, and says how much is expected while looking daily.
+        """
+        if goal.value is None and not self.terms.sequential:
             return None
         found = []
         for batch, people in _each_once(batches):
@@ -152,7 +158,13 @@ class Laboratory:
             found.append(self.reader.outcomes(goal, at, people))
         return _merged(found) if found else None
 
-    def _arms(self, assigned: Assigned, outcomes: Sequence[Outcomes], level: float) -> list[Arms]:
+    def _arms(
+        self,
+        assigned: Assigned,
+        outcomes: Sequence[Outcomes],
+        level: float,
+        before: Mapping[str, Outcomes],
+    ) -> list[Arms]:
         """Each arm against the control, everyone assigned, with the ad reports of both."""
         one = assigned.assignment
         by_goal = {outcome.goal.id: outcome for outcome in outcomes}
@@ -164,38 +176,41 @@ class Laboratory:
             days = [d for d in days if not own or d.segment in own or d.arm in one.arms]
         return [
             Arms(
-                name, one.control, (people, one.arms[one.control]), one.label, by_goal, days, level
+                name,
+                one.control,
+                (people, one.arms[one.control]),
+                one.label,
+                by_goal,
+                days,
+                level,
+                self.terms.sequential,
+                before,
             )
             for name, people in one.arms.items()
             if name != one.control
         ]
 
-    def _metrics(
-        self, assigned: Assigned, outcomes: Sequence[Outcomes], level: float
-    ) -> list[MetricResult]:
+    @staticmethod
+    def _metrics(assigned: Assigned, all_arms: Sequence[Arms]) -> list[MetricResult]:
         experiment = assigned.experiment
         if experiment.tests == "window":
             return []  # its arms are compared band by band
         margin = _margin(assigned)
         found = []
-        for arms in self._arms(assigned, outcomes, level):
+        for arms in all_arms:
             for i, metric in enumerate(assigned.registered.metrics):
                 watched = metric.id in experiment.guardrails
                 agreed = margin if i == 0 and metric.guardrail is None else None
                 found.append(result(metric, arms, guardrail=watched, margin=agreed))
         return found
 
+    @staticmethod
     def _claim(
-        self,
-        assigned: Assigned,
-        metrics: Sequence[MetricResult],
-        outcomes: Sequence[Outcomes],
-        level: float,
+        assigned: Assigned, metrics: Sequence[MetricResult], arms: Sequence[Arms]
     ) -> Both | None:
         if assigned.experiment.tests != "exclusions":
             return None
         kept = next((m for m in metrics if m.margin and m.better == "higher"), None)
-        arms = self._arms(assigned, outcomes, level)
         if kept is None or kept.margin is None or not arms:
             return None
         return both(kept, arms[0], 1 - kept.margin.limit if kept.margin.relative else 0.0)
@@ -211,6 +226,22 @@ def _each_once(batches: Sequence[Batch]) -> Iterator[tuple[Batch, BitMap]]:
         people -= taken
         taken |= people
         yield batch, people
+
+
+def _waves(batches: Sequence[Batch]) -> list[BitMap]:
+    """People assigned together, the earliest first."""
+    return [people for _, people in _each_once(batches)]
+
+
+def _left_out(batches: Sequence[Batch]) -> dict[str, dict[str, int]]:
+    """Reason -> arm -> people, as the records of the assignments say."""
+    counts: dict[str, dict[str, int]] = {}
+    for record in {b.record.hash: b.record for b in batches}.values():
+        for reason, arms in record.body.get("left_out", {}).items():
+            of = counts.setdefault(reason, {})
+            for arm, n in arms.items():
+                of[arm] = of.get(arm, 0) + int(n)
+    return counts
 
 
 def _margin(assigned: Assigned) -> Guardrail | None:

@@ -125,6 +125,33 @@ def lower_sequence(
     return np.asarray(np.where((s > 0) & (many > 0), centre - reach, np.nan))
 
 
+def information(converted: ArrayLike, people: ArrayLike) -> Floats:
+    """How far a comparison of people who were all assigned before the first look has come.
+
+    While their conversions come in, errors of the rates at two looks are correlated as those of
+    a random walk whose time is the odds of having converted: hardly more than the conversions
+    where few convert. This is the `so_far` of the sequences.
+
+    Args:
+        converted: People of both groups who have converted, any shape.
+        people: People of both groups.
+
+    Returns:
+        People times odds; infinity where all have converted.
+
+    Source:
+        Covariance of an empirical distribution function, F(s)(1 - F(t)) for s < t, which is that
+        of (1 - F) W(F / (1 - F)); Doob (1949), Annals of Mathematical Statistics 20, 393-403.
+
+    Example:
+        >>> information([200, 5000], [10000, 10000]).round(1).tolist()
+        [204.1, 10000.0]
+    """
+    k, n = np.asarray(converted, dtype=np.float64), np.asarray(people, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(k < n, k / (1 - k / n), np.inf))
+
+
 def rate_difference_sequence(
     k1: ArrayLike,
     n1: ArrayLike,
@@ -137,8 +164,9 @@ def rate_difference_sequence(
 ) -> Estimates:
     """First rate minus second, readable every day; arguments as `confidence_sequence`.
 
-    `so_far` is its `n`: people of both groups when not given. No interval before `LEAST_EVENTS`
-    conversions in each group.
+    `so_far` is its `n`: people of both groups when not given, as they join; `information` where
+    all were assigned before the first look. No interval before `LEAST_EVENTS` conversions in each
+    group.
 
     Example:
         >>> one = rate_difference_sequence([300], [5000], [200], [5000], planned=20000).at(0)
@@ -166,8 +194,9 @@ def rate_ratio_sequence(
 ) -> Estimates:
     """First rate divided by second, readable every day; arguments as `confidence_sequence`.
 
-    `so_far` is its `n`: people of both groups when not given. No interval before `LEAST_EVENTS`
-    conversions in each group.
+    `so_far` is its `n`: people of both groups when not given, as they join; `information` where
+    all were assigned before the first look. No interval before `LEAST_EVENTS` conversions in each
+    group.
 
     Example:
         >>> one = rate_ratio_sequence([300], [5000], [200], [5000], planned=20000).at(0)
@@ -184,14 +213,19 @@ def rate_ratio_sequence(
 
 
 def mean_difference_sequence(
-    first: Moments, second: Moments, *, planned: ArrayLike, confidence: float = 0.95
+    first: Moments,
+    second: Moments,
+    *,
+    planned: ArrayLike,
+    so_far: ArrayLike | None = None,
+    confidence: float = 0.95,
 ) -> Estimates:
-    """First amount per person minus second, readable every day.
+    """First amount per person minus second, readable every day; `so_far` as for rates.
 
     No interval before `mean.LEAST_VALUES` people with a value in each group.
     """
     error = np.sqrt(first.error + second.error)
-    n = first.n + second.n
+    n = first.n + second.n if so_far is None else so_far
     found = confidence_sequence(
         first.mean - second.mean, error, n, planned=planned, confidence=confidence
     )
@@ -200,15 +234,19 @@ def mean_difference_sequence(
 
 
 def mean_ratio_sequence(
-    first: Moments, second: Moments, *, planned: ArrayLike, confidence: float = 0.95
+    first: Moments,
+    second: Moments,
+    *,
+    planned: ArrayLike,
+    so_far: ArrayLike | None = None,
+    confidence: float = 0.95,
 ) -> Estimates:
     """First amount per person divided by second, readable every day; as the difference."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where((first.mean > 0) & (second.mean > 0), first.mean / second.mean, np.nan)
         error = np.sqrt(first.error / first.mean**2 + second.error / second.mean**2)
-    found = confidence_sequence(
-        value, error, first.n + second.n, planned=planned, confidence=confidence, log=True
-    )
+    n = first.n + second.n if so_far is None else so_far
+    found = confidence_sequence(value, error, n, planned=planned, confidence=confidence, log=True)
     few = np.minimum(first.valued, second.valued) < LEAST_VALUES
     return found.without_interval(few, Why.TOO_FEW_VALUES)
 

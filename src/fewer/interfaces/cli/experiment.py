@@ -182,6 +182,11 @@ def export(shell: Shell, experiment_id: str, out: Path) -> None:
 @click.option("--arm", metavar="COLUMN", help="Column with the arm, by id or name.")
 @click.option("--time", metavar="COLUMN", help="Column with the time of assignment, if any.")
 @click.option("--at", metavar="WHEN", help="From when outcomes count, without such a column.")
+@click.option(
+    "--saw",
+    metavar="COLUMN",
+    help="Column with what was shown: who saw another arm's version is left out.",
+)
 @common
 def import_(shell: Shell, experiment_id: str, file: Path, at: str | None, **columns: Any) -> None:
     """Bring an assignment made elsewhere, once; rows that can't be taken are told by number."""

@@ -253,6 +253,10 @@ def show_imported(out: Console, found: Imported) -> None:
                 f": {arms}." if arms else ".",
             )
         )
+    for reason, by_arm in found.left_out.items():
+        arms = ", ".join(f"{n:,} of {arm}" for arm, n in sorted(by_arm.items()))
+        text = f"  {sum(by_arm.values()):,} people left out of every arm: {reason} ({arms})"
+        out.print(Text(text, style="yellow"))
     for reason, rows in found.refused.counts.items():
         first = ", ".join(map(str, found.refused.rows[reason][:5]))
         out.print(Text(f"  {rows:,} rows refused: {reason} (rows {first})", style="yellow"))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fewer.journey.measure.gates import distinct
 from fewer.journey.measure.table import Verdict
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def show(out: Console, measured: Measured) -> None:
     """Conclusions, then a table for each experiment, goal, lookback and cost."""
     mark = " · SIMULATED DATA" if measured.outcomes.data == "simulated" else ""
     _conclusions(out, measured, mark)
+    _splits(out, measured)
     _randomised(out, measured, mark)
     for one in measured.experiments:
         _metrics(out, one, mark)
@@ -52,6 +54,22 @@ def _conclusions(out: Console, measured: Measured, mark: str) -> None:
         out.print(Text(f"  • Changed since: {change.words}", style="yellow"))
     if len(measured.changes) > 5:  # noqa: PLR2004  the first five
         out.print(Text(f"    and {len(measured.changes) - 5} more (--json)", style="yellow"))
+    out.print()
+
+
+def _splits(out: Console, measured: Measured) -> None:
+    """Every check of whole experiments; of segments those that are not as planned."""
+    if not measured.gates:
+        return
+    out.print(Text("Split checks", style="bold"))
+    told = distinct(measured.gates)
+    for one in told:
+        if one.segment is None or one.broken or one.unusual:
+            style = "bold red" if one.broken else "yellow" if one.unusual else ""
+            out.print(Text(f"  {one.experiment}, {one.words}", style=style))
+    sound = sum(g.segment is not None and g.state == "as planned" for g in told)
+    if sound:
+        out.print(Text(f"  as analysed: as planned in {sound:,} more", style="dim"))
     out.print()
 
 

@@ -13,8 +13,14 @@ from typing import Any, Final
 from pyroaring import BitMap
 
 _SHOWN: Final = 20
-_MOST_MOMENTS: Final = 400
-"""Different times of assignment kept apart; beyond it a person counts from the next midnight."""
+_MOST_MOMENTS: Final = 60
+"""Different times of assignment kept apart; beyond it a person counts from the start of that day:
+what somebody did earlier that day knows nothing of their arm, and nothing done after is lost."""
+
+TWO_ARMS: Final = "person in two arms"
+OTHER_VERSION: Final = "person saw another arm's version"
+LEFT_OUT: Final = (TWO_ARMS, OTHER_VERSION)
+"""Reasons for which somebody with an arm is taken in none: what they were given isn't known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,43 @@ class ImportedArms:
     moments: Mapping[int, Mapping[str, BitMap]]
     taken: int
     refused: Refused
+    left_out: Mapping[str, Mapping[str, int]]  # reason -> arm first seen in -> people
+
+
+@dataclass
+class _Reading:
+    """People met so far: arm, time and row of those in one arm, and those who crossed."""
+
+    refusing: _Refusing = field(default_factory=_Refusing)
+    found: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    crossed: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    def meet(self, who: int, arm: str, when: int, row: int, *, other_version: bool) -> None:
+        if who in self.crossed:
+            self.refusing.refuse(row, self.crossed[who][1])
+            return
+        before = self.found.get(who)
+        if before is not None and before[0] != arm:
+            self._cross(who, before, row, TWO_ARMS)
+        elif other_version:
+            self._cross(who, before or (arm, when, row), row, OTHER_VERSION)
+        elif before is not None:
+            self.refusing.refuse(row, "person repeated")
+        else:
+            self.found[who] = (arm, when, row)
+
+    def _cross(self, who: int, first: tuple[str, int, int], row: int, reason: str) -> None:
+        self.crossed[who] = (first[0], reason)
+        if self.found.pop(who, None) is not None:
+            self.refusing.refuse(first[2], reason)
+        self.refusing.refuse(row, reason)
+
+    def left_out(self) -> dict[str, dict[str, int]]:
+        counts: dict[str, dict[str, int]] = {}
+        for arm, reason in self.crossed.values():
+            of = counts.setdefault(reason, {})
+            of[arm] = of.get(arm, 0) + 1
+        return counts
 
 
 def read_arms(
@@ -68,11 +111,13 @@ def read_arms(
     number: Callable[[str], int | None],
     moment: Callable[[Any], int | None],
     usual_us: int | None,
-    next_midnight: Callable[[int], int],
+    day_start: Callable[[int], int],
+    other_version: Callable[[int], bool] = lambda _: False,
 ) -> ImportedArms:
     """People put into arms elsewhere.
 
-    Somebody who is in two arms is taken in none of them: it isn't known which one they saw.
+    Somebody who is in two arms, or was shown what another arm is given, is taken in none of
+    them: it isn't known which one they saw.
 
     Args:
         rows: (person, arm, time or None), the first row of data being row 1.
@@ -80,48 +125,52 @@ def read_arms(
         number: Person number of an id; None for a stranger.
         moment: UTC microseconds of a time as written; None when it can't be read.
         usual_us: From when people without a time count; None: they are refused.
-        next_midnight: First local midnight at or after an instant.
+        day_start: Last local midnight at or before an instant.
+        other_version: Whether the row of that number shows what another arm is given.
     """
-    refusing = _Refusing()
-    found: dict[int, tuple[str, int, int]] = {}
-    twice: set[int] = set()
+    reading = _Reading()
+    refuse = reading.refusing.refuse
+    known = frozenset(arms)
+    times: dict[Any, int | None] = {}
     for at, (person, arm, time) in enumerate(rows, 1):
         if person is None or not str(person):
-            refusing.refuse(at, "no person")
+            refuse(at, "no person")
             continue
-        if arm is None or str(arm) not in arms:
-            refusing.refuse(at, "no such arm in the experiment")
+        if arm is None or str(arm) not in known:
+            refuse(at, "no such arm in the experiment")
             continue
-        when = usual_us if time is None else moment(time)
+        if time not in times:
+            times[time] = usual_us if time is None else moment(time)
+        when = times[time]
         if when is None:
-            refusing.refuse(at, "no time that can be read")
+            refuse(at, "no time that can be read")
             continue
         who = number(str(person))
         if who is None:
-            refusing.refuse(at, "person not in the data")
-        elif who in twice:
-            refusing.refuse(at, "person in two arms")
-        elif who not in found:
-            found[who] = (str(arm), when, at)
-        elif found[who][0] == str(arm):
-            refusing.refuse(at, "person repeated")
-        else:
-            twice.add(who)
-            refusing.refuse(found.pop(who)[2], "person in two arms")
-            refusing.refuse(at, "person in two arms")
+            refuse(at, "person not in the data")
+            continue
+        reading.meet(who, str(arm), when, at, other_version=other_version(at))
+    return ImportedArms(
+        _by_moment(reading.found, day_start),
+        len(reading.found),
+        reading.refusing.told(),
+        reading.left_out(),
+    )
+
+
+def _by_moment(
+    found: Mapping[int, tuple[str, int, int]], day_start: Callable[[int], int]
+) -> dict[int, dict[str, BitMap]]:
     moments = {when for _, when, _ in found.values()}
-    cut = next_midnight if len(moments) > _MOST_MOMENTS else int
+    many = len(moments) > _MOST_MOMENTS
+    cut = {when: day_start(when) if many else when for when in moments}
     grouped: dict[int, dict[str, list[int]]] = {}
     for who, (arm, when, _) in found.items():
-        grouped.setdefault(cut(when), {}).setdefault(arm, []).append(who)
-    return ImportedArms(
-        {
-            when: {arm: BitMap(people) for arm, people in grouped[when].items()}
-            for when in sorted(grouped)
-        },
-        len(found),
-        refusing.told(),
-    )
+        grouped.setdefault(cut[when], {}).setdefault(arm, []).append(who)
+    return {
+        when: {arm: BitMap(people) for arm, people in grouped[when].items()}
+        for when in sorted(grouped)
+    }
 
 
 _NUMBERS: Final = ("estimate_percent", "lower_percent", "upper_percent")

@@ -46,16 +46,17 @@ def compare(
     outcomes: Outcomes,
     label: EvidenceLabel,
     *,
-    sequential: bool = False,
+    planned: Floats | None = None,
 ) -> list[Comparison]:
     """Each first group against its other one, groups that share nobody.
 
-    With `sequential`, intervals and p-values hold at every look together.
+    With `planned`, the conversions expected of both at the planned end, intervals and p-values
+    hold at every look together.
     """
     level = outcomes.confidence
     table = (first.converted, first.people, against.converted, against.people)
-    if sequential:
-        gaps, ratios, *amounts = sequences(first, against, level)
+    if planned is not None:
+        gaps, ratios, *amounts = sequences(first, against, level, planned)
         p = ratios.p
     else:
         gaps, ratios = difference(*table, confidence=level), ratio(*table, confidence=level)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fewer.journey.measure.cost import BROAD, CostTable
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import change
-from fewer.journey.measure.gates import Gate
+from fewer.journey.measure.gates import Gate, distinct
 from fewer.journey.measure.metrics import Both, MetricResult
 from fewer.journey.measure.programme import Programme
 from fewer.journey.measure.table import OutcomeTable, Row, Verdict
@@ -46,6 +46,7 @@ def conclude(
     costs: CostTable | None,
 ) -> list[Conclusion]:
     """Sentences in the order in which they should be read."""
+    gates = distinct(gates)
     found = [*_broken(gates), *_programmes(programmes), *_segments(rows, programmes)]
     found += [said(f"The exclusions claim {one.sentence}", one.kept.label) for one in claims]
     found += [
@@ -70,7 +71,19 @@ def _broken(gates: Sequence[Gate]) -> Iterator[Conclusion]:
         )
     if len(whole) > _NAMED:
         yield said(f"{len(whole) - _NAMED} more split checks failed.", None)
+    yield from _told(gates)
+
+
+def _told(gates: Sequence[Gate]) -> Iterator[Conclusion]:
+    """What to know of groups whose figures are shown."""
+    unusual = [g for g in gates if g.unusual]
+    for one in unusual[:_NAMED]:
+        yield said(f"{one.experiment}: split check, {one.words}.", None)
+    if len(unusual) > _NAMED:
+        yield said(f"{len(unusual) - _NAMED} more splits are unusual.", None)
     for one in gates:
+        if one.left_out:
+            yield said(f"{one.experiment}: {one.left_out_words}.", None)
         if one.note and not one.broken:
             yield said(f"{one.experiment}: {one.note}.", None)
 

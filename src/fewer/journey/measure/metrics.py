@@ -8,7 +8,7 @@ conversions") holds only where both halves do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,16 +21,20 @@ from fewer.journey.measure.compare import compare, groups
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import Figure, change, percent
 from fewer.journey.measure.landmark import Landmark
+from fewer.journey.measure.looks import expected
 from fewer.journey.measure.outcomes import Outcomes, among
 from fewer.journey.measure.population import Sums, sums
 from fewer.model.metric import AdSum, GoalSum, Guardrail, Mean, Metric
 from fewer.model.window import local_date
-from fewer.stats.estimate import Estimates
+from fewer.stats.estimate import Estimates, Method, estimates
 from fewer.stats.margin import Against, Verdict, means_within, rates_within, within
 from fewer.stats.ratio import ratio_of_ratios
 
 PLATFORM: Final = (
     "platform-reported; people were assigned at random, the platform chose whom it met"
+)
+ONE_LOOK: Final = (
+    "a ratio of sums has no interval that holds at every look: read it once, at the planned end"
 )
 _COLUMNS: Final[Mapping[str, str]] = {"revenue": "value"}
 
@@ -182,7 +186,8 @@ class Both:
 class Arms:
     """One arm and its control, with what is known of both.
 
-    `days` are the ad reports of the experiment's segments while outcomes counted.
+    `days` are the ad reports of the experiment's segments while outcomes counted. `before` is
+    what the same people did in as long a time before: how much is expected while looking daily.
     """
 
     arm: str
@@ -192,6 +197,8 @@ class Arms:
     outcomes: Mapping[str, Outcomes]  # goal -> what its people did
     days: Sequence[AdDay]
     confidence: float = 0.95
+    sequential: bool = False  # intervals hold at every look together
+    before: Mapping[str, Outcomes] = field(default_factory=dict)  # goal -> the time before
 
 
 CPC: Final = Metric.model_validate(
@@ -223,6 +230,8 @@ def result(
     missing = [g for g in metric.goals if g not in arms.outcomes]
     if missing:
         return replace(shell, note=f"goal {missing[0]!r} can't be measured yet")
+    if metric.ratio and arms.sequential:
+        return replace(shell, note=ONE_LOOK)
     if metric.ratio:
         return _ratio(metric, shell, arms, margin)
     return _per_person(metric, shell, arms, margin)
@@ -245,7 +254,9 @@ def _per_person(
     pair = [p & outcome.at_risk for p in arms.people]
     first, second = (sums([people], outcome) for people in pair)
     other = groups([arms.control], second, outcome, arms.label)
-    one = compare(first, second, other, outcome, arms.label)[0]
+    goal = metric.goals[0]
+    planned = expected([pair[0] | pair[1]], arms.before.get(goal)) if arms.sequential else None
+    one = compare(first, second, other, outcome, arms.label, planned=planned)[0]
     if metric.rate:
         ratio, gap = one.ratio, one.difference
     else:
@@ -254,6 +265,8 @@ def _per_person(
     if margin is None:
         return shown
     share, relative = _size(margin)
+    if arms.sequential:
+        return replace(shown, margin=_daily_margin(ratio if relative else gap, margin, metric))
     terms: dict[str, Any] = {
         "margin": share, "relative": relative, "better": metric.better,
         "level": (1 - arms.confidence) / 2,
@@ -265,6 +278,19 @@ def _per_person(
     else:
         return shown
     return replace(shown, margin=_margin(against, relative=relative))
+
+
+def _daily_margin(figure: Figure | None, margin: Guardrail, metric: Metric) -> Margin | None:
+    """The margin against an interval that holds at every look."""
+    if figure is None:
+        return None
+    share, relative = _size(margin)
+    worse = -share if metric.better == "higher" else share
+    e = figure.estimate
+    value, lower, upper = (np.nan if x is None else x for x in (e.value, e.lower, e.upper))
+    held = estimates([value], [lower], [upper], method=Method.SEQUENCE, confidence=e.confidence)
+    limit = 1 + worse if relative else worse
+    return _margin(within(held, limit, better=metric.better, log=relative), relative=relative)
 
 
 def _table(first: Sums, second: Sums) -> tuple[NDArray[np.int64], ...]:

@@ -14,14 +14,16 @@ from fewer.journey.measure.causal import ITT, per_gained
 from fewer.journey.measure.compare import CLAIMED
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
 from fewer.journey.measure.figure import Figure, change
+from fewer.journey.measure.looks import watched
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
 from fewer.journey.measure.spend import Spend
 from fewer.journey.measure.table import Needed, Verdict
-from fewer.stats.estimate import Estimate, Floats, Method, estimates, normal_quantile
+from fewer.stats.estimate import Estimate, Floats, Method, Why, estimates, normal_quantile
 from fewer.stats.pooled import Pooled, pool_rates
 from fewer.stats.power import people_needed
 from fewer.stats.proportion import difference
+from fewer.stats.sequential import LEAST_EVENTS, information
 from fewer.stats.stratified import mantel_haenszel_ratio
 
 
@@ -61,6 +63,8 @@ class Programme:
         e = self.ratio.estimate
         verdict = _verdict(e, p, e.confidence)
         needed = self._what_it_takes() if verdict is Verdict.CANNOT_TELL else ()
+        if needed and needed[0].people <= needed[0].has and None not in (p, e.upper):
+            verdict, needed = Verdict.NO_DIFFERENCE, ()
         return replace(found, verdict=verdict, needed=needed)
 
     def _what_it_takes(self) -> tuple[Needed, ...]:
@@ -87,9 +91,9 @@ class Programme:
             if e.lower is not None and e.upper is not None
             else self.ratio.interval
         )
-        over = f"over {self.segments} segments" if self.segments > 1 else "in 1 segment"
+        over = f" over {self.segments} segments" if self.segments > 1 else ""
         return check_words(
-            f"lift {change(e.value or 0)} {over} ({self.label.value}, {limits}; {counts})",
+            f"lift {change(e.value or 0)}{over} ({self.label.value}, {limits}; {counts})",
             self.label,
         )
 
@@ -142,6 +146,7 @@ def programme(
     people: tuple[BitMap, BitMap],
     label: EvidenceLabel,
     spend: Spend | None,
+    planned: Floats | None = None,
 ) -> Programme:
     """Pool one arm against its control over segments.
 
@@ -153,6 +158,8 @@ def programme(
         people: Everyone assigned to each.
         label: Of the experiment.
         spend: On the arm, all segments together.
+        planned: Information expected of each segment at the planned end, when intervals are to
+            hold at every look together.
     """
     parts = [part & outcome.at_risk for part in disjoint(populations)]
     parts = [p for p in parts if p & people[0] and p & people[1]]
@@ -161,9 +168,14 @@ def programme(
     table = (first.converted, first.people, second.converted, second.people)
     level = outcome.confidence
     common = mantel_haenszel_ratio(*(a[None] for a in table), confidence=level).at(0)
-    p = p_of_ratio(common)
-    pooled = pool_rates(*table, confidence=level) if len(parts) > 1 else None
     gained = _gained(first, second, level)
+    if planned is None:
+        p = p_of_ratio(common)
+    else:
+        common, gained = _daily(common, gained, first, second, planned)
+        p = common.p
+    alone = len(parts) < 2 or planned is not None  # noqa: PLR2004  averages hold at one look only
+    pooled = None if alone else pool_rates(*table, confidence=level)
     conversions = Figure(gained, "number", "conversions", label, ITT)
     icpa = None
     if spend is not None and spend.one is not None:
@@ -189,6 +201,24 @@ def programme(
         p,
         _verdict(common, p, level),
     )
+
+
+def _daily(
+    common: Estimate, gained: Estimate, first: Sums, second: Sums, planned: Floats
+) -> tuple[Estimate, Estimate]:
+    """Both with limits that hold at every look together; none before conversions enough."""
+    k1, k2 = int(first.converted.sum()), int(second.converted.sum())
+    if min(k1, k2) < LEAST_EVENTS:
+        few = np.array([True])
+        return tuple(  # type: ignore[return-value]
+            estimates([e.value or np.nan], [np.nan], [np.nan], method=Method.SEQUENCE,
+                      confidence=e.confidence).without_interval(few, Why.TOO_FEW_EVENTS).at(0)
+            for e in (common, gained)
+        )  # fmt: skip
+    n = float(first.people.sum() + second.people.sum())
+    seen = float(information([k1 + k2], [n])[0])
+    end = float(planned.sum())
+    return watched(common, seen, end, log=True), watched(gained, seen, end, log=False)
 
 
 def p_of_ratio(found: Estimate) -> float | None:

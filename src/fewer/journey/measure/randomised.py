@@ -8,7 +8,7 @@ one or where its shrunk interval leaves out "no change": a long table always has
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -29,6 +29,7 @@ from fewer.journey.measure.compare import compare, groups, judged
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure, percent
 from fewer.journey.measure.gates import STAGES, Gate, adjusted, gate, synced, withheld
+from fewer.journey.measure.looks import expected
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population, Sums, sums
 from fewer.journey.measure.programme import Programme, programme
@@ -36,6 +37,7 @@ from fewer.journey.measure.reach import reach
 from fewer.journey.measure.spend import Spend, Spending
 from fewer.journey.measure.table import Comparison, Row, SplitResult, Verdict
 from fewer.model.experiment import HELD_OUT
+from fewer.stats.estimate import Floats
 from fewer.stats.multiplicity import benjamini_hochberg
 from fewer.stats.shrinkage import LEAST_SEGMENTS, fit_beta, shrink_ratios
 
@@ -44,6 +46,10 @@ Reached = Callable[[Outcomes], BitMap]
 
 PEEKED: Final = (
     "looked at before its window closed: daily looks find something by chance, unless --sequential"
+)
+ONE_LOOK: Final = (
+    "figures that hold at one look only (shrunk ratios, people reached, amounts adjusted for the"
+    " time before, averages over segments) are left out while looking daily"
 )
 
 
@@ -60,6 +66,8 @@ class Terms:
         smallest: Experiment -> the smallest relative change that matters.
         before: Goal -> the same people's conversions before they were assigned, in as long a
             time. Nothing later may adjust a figure: it would take away what it measures.
+        waves: Experiment -> people assigned together, the earliest first.
+        left_out: Experiment -> reason -> arm -> people who are in no arm though they had one.
     """
 
     sequential: bool = False
@@ -69,6 +77,8 @@ class Terms:
     over: Mapping[str, bool] | None = None
     smallest: Mapping[str, float] | None = None
     before: Mapping[str, Outcomes] | None = None
+    waves: Mapping[str, Sequence[BitMap]] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
 
     def is_over(self, experiment: str) -> bool:
         """Whether verdicts may be given."""
@@ -172,9 +182,16 @@ class _One:
         one = self.of
         control = one.control
         held = control if one.label is EvidenceLabel.RANDOMISED_HOLDOUT else None
-        found = [gate(one.id, "assigned", one.arms, one.shares)]
+        waves = self.terms.waves.get(one.id, ())
+        found = [
+            replace(
+                gate(one.id, "assigned", one.arms, one.shares, waves=waves),
+                left_out=self.terms.left_out.get(one.id, {}),
+            )
+        ]
         if self.terms.sent is not None:
-            found += synced(one.id, one.arms, one.shares, self.terms.sent, held=held)
+            sent = self.terms.sent
+            found += synced(one.id, one.arms, one.shares, sent, held=held, waves=waves)
         found += [
             gate(
                 one.id,
@@ -182,6 +199,7 @@ class _One:
                 {name: p.members & people for name, people in one.arms.items()},
                 one.shares,
                 segment=p.id,
+                waves=waves,
             )
             for p in self.populations
         ]
@@ -200,9 +218,8 @@ class _One:
         n = len(self.populations)
         firsts = groups([arm] * n, first, outcome, one.label)
         seconds = groups([one.control] * n, second, outcome, one.label)
-        found = compare(
-            first, second, seconds, outcome, one.label, sequential=self.terms.sequential
-        )
+        planned = self._planned(outcome, arm, inside) if self.terms.sequential else None
+        found = compare(first, second, seconds, outcome, one.label, planned=planned)
         extra = self._causal(found, first, second, outcome, arm)
         notes = [ITT]
         if not outcome.landmark.complete:
@@ -227,6 +244,14 @@ class _One:
             for i, p in enumerate(self.populations)
         ]
 
+    def _planned(self, outcome: Outcomes, arm: str, inside: Sequence[BitMap]) -> Floats:
+        """Conversions expected at the planned end, known before the first look."""
+        pair = self.of.arms[arm] | self.of.arms[self.of.control]
+        return expected([people & pair for people in inside], self._before(outcome))
+
+    def _before(self, outcome: Outcomes) -> Outcomes | None:
+        return (self.terms.before or {}).get(outcome.goal.id)
+
     def _causal(
         self, found: list[Comparison], first: Sums, second: Sums, outcome: Outcomes, arm: str
     ) -> list[Causal | None]:
@@ -234,6 +259,7 @@ class _One:
         table = (first.converted, first.people, second.converted, second.people)
         shrunk = shrink_ratios(*table, confidence=outcome.confidence).found
         many = len(found) >= LEAST_SEGMENTS
+        daily = self.terms.sequential  # of what holds at one look only nothing is shown
         priors = (fit_beta(*table[:2]), fit_beta(*table[2:])) if many else None
         smallest = (self.terms.smallest or {}).get(one.id, WORTH_SEEING)
         views = chances(first, second, smallest=smallest, priors=priors)
@@ -251,10 +277,11 @@ class _One:
             made.append(
                 replace(
                     part,
-                    shrunk=shrunk_figure(shrunk.at(i), one.label) if many else None,
+                    shrunk=shrunk_figure(shrunk.at(i), one.label) if many and not daily else None,
                     chances=views[i],
-                    reach=self._reach(p, arm, outcome),
+                    reach=None if daily else self._reach(p, arm, outcome),
                     adjusted_value=values[i],
+                    notes=(*part.notes, *((ONE_LOOK,) if daily else ())),
                 )
             )
         return made
@@ -268,7 +295,7 @@ class _One:
             [people & self.of.arms[arm] for people in inside],
             [people & self.of.arms[self.of.control] for people in inside],
             outcome,
-            (self.terms.before or {}).get(outcome.goal.id),
+            self._before(outcome),
             self.of.label,
         )
 
@@ -350,6 +377,9 @@ class _One:
             people=(one.arms[arm], one.arms[one.control]),
             label=one.label,
             spend=_together(spends),
+            planned=self._planned(outcome, arm, [p.members for p in sound or self.populations])
+            if self.terms.sequential
+            else None,
         )
         if not sound:
             return replace(

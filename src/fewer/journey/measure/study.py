@@ -57,7 +57,8 @@ def outcome_table(
     """
     blocks = [_block(populations, outcome, activity) for outcome in outcomes]
     found = [[row.comparisons[0] for row in block] for block in blocks]
-    adjusted = benjamini_hochberg(p_values(found)) if populations and outcomes else np.array([])
+    some = populations and outcomes
+    adjusted = benjamini_hochberg(p_values(found)) if some else np.zeros((len(blocks), 0))
     rows = [
         _judge(row, p)
         for block, ps in zip(blocks, adjusted, strict=True)
