@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import pytest
 
@@ -145,13 +149,26 @@ def _truth() -> Truth:
 def test_the_page_needs_nothing_else(page):
     seen = Page(page)
     assert seen.open == []
-    assert seen.tags["script"] == seen.tags["iframe"] == seen.tags["object"] == 0
+    assert seen.tags["iframe"] == seen.tags["object"] == 0
     assert seen.handlers == []
     outside = [a for a in seen.addresses if not a.startswith(("#", "data:,"))]
     assert outside == []
     styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.DOTALL))
     assert "url(" not in styles
     assert "@import" not in styles
+
+
+def test_the_one_script_is_ours_and_no_other_may_run(page):
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    ours = files("fewer.interfaces.report").joinpath("report.js").read_text(encoding="utf-8")
+    assert script == ours
+    assert not re.search(r"fetch|XMLHttp|import|https?:|eval|innerHTML", script)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    allowed = unescape(policy.group(1))
+    assert f"script-src 'sha256-{digest}'" in allowed
+    assert "default-src 'none'" in allowed
 
 
 def test_ids_are_unique_and_links_lead_to_them(page):
@@ -262,12 +279,14 @@ def test_every_simulated_section_says_so(simulated_page):
     page = simulated_page
     sections = re.split(r'<h3 id="florist-', page)[1:]
     assert [s.split('"')[0] for s in sections] == [
-        "overview", "audit", "segments", "overlap", "lookback", "creatives", "outcomes", "costs",
+        "overview", "segments", "outcomes", "costs", "lookback", "overlap", "creatives", "audit",
         "planted",
     ]  # fmt: skip
     for section in sections:
         assert "simulated" in section.lower(), section[:80]
-    told = page[page.index('<h3 id="florist-segments') :]  # the audit has marks of its own
+    # The audit has a mark of its own, once.
+    told = page[page.index('<h3 id="florist-segments') : page.index('<h3 id="florist-audit')]
+    told += page[page.index('<h3 id="florist-planted') :]
     for table in re.findall(r"<table.*?</table>", told, re.DOTALL):
         assert "simulated" in table.lower(), table[:300]
 

@@ -150,7 +150,7 @@ def funnel(
         at: Anchor = "middle"
         if narrow and value in (0, 1):
             at = "start" if value == 0 else "end"
-        parts.append(text(x, _TOP - 9, f"{value:.0%}", anchor=at, size=10, colour="quiet"))
+        parts.append(text(x, _TOP - 9, f"{value * 100:.0f} %", anchor=at, size=10, colour="quiet"))
     for i, bar in enumerate(shown):
         parts.append(_shares(axis, bar, (_TOP + i * row, row, beside), colours, narrow=narrow))
     keys = [(swatch(fill("blue")), "left")]

@@ -14,6 +14,7 @@ from fewer.pictures.svg import (
     WIDE,
     circle,
     fill,
+    label,
     line,
     outlined,
     picture,
@@ -82,7 +83,7 @@ def bubbles(
                        for i in order], width)  # fmt: skip
     names, full = _names(rows, 10 if narrow else right + 24, bottom + 62 if narrow else top + 4,
                          width)  # fmt: skip
-    words = "; ".join(f"{r.label}: {r.cost:,.2f} {across}, {r.rate:.2%} {up}" for r in rows)
+    words = "; ".join(f"{r.label}: {r.cost:,.2f} {across}, {r.rate * 100:.2f} % {up}" for r in rows)
     body = "".join(parts) + names
     return picture(width, max(full, bottom + 52), title, body, simulated=simulated, words=words)
 
@@ -129,7 +130,7 @@ def _cross(row: Bubble, x_axis: LogAxis, y_axis: Axis) -> str:
 
 def _bubble(row: Bubble, x_axis: LogAxis, y_axis: Axis, radius: float) -> str:
     people = "people unknown" if row.people is None else f"{row.people:,} people"
-    told = f"{row.label}: {row.cost:,.2f}, {row.rate:.2%}, {people}"
+    told = f"{row.label}: {row.cost:,.2f}, {row.rate * 100:.2f} %, {people}"
     look = (
         outlined("paper", "orange", 2)
         if row.people is None
@@ -156,12 +157,12 @@ def _numbers(marks: Sequence[tuple[float, float, float, int]], width: float) -> 
 
 def _names(rows: Sequence[Bubble], left: float, top: float, width: float) -> tuple[str, float]:
     parts = []
-    step = 20.0
+    step = 26.0
     for i, row in enumerate(rows):
         y = top + i * step + 10
         parts.append(text(left + 20, y, str(i + 1), anchor="end", size=11, bold=True))
         people = "" if row.people is None else f"{row.people:,}"
         room = width - left - 36 - CHAR * 11 * len(people) - 10
-        parts.append(text(left + 28, y, row.label, size=11, room=room))
+        parts.append(label(left + 28, y - 4, row.label, room, anchor="start"))
         parts.append(text(width - 8, y, people, anchor="end", size=11, colour="quiet"))
     return "".join(parts), top + len(rows) * step + 14

@@ -68,7 +68,8 @@ def bands(rows: Sequence[Band], *, simulated: bool, title: str, narrow: bool = T
         x = left + step * (i + 0.5)
         parts.append(_band(row, x, step, rates, (middle, base, people)))
     words = "; ".join(
-        f"{r.label}: {r.rate:.1%} ({r.low:.1%} to {r.high:.1%}) of {r.people:,} people"
+        f"{r.label}: {r.rate * 100:.1f} % ({r.low * 100:.1f} % to {r.high * 100:.1f} %)"
+        f" of {r.people:,} people"
         for r in rows
     )
     return picture(width, base + 26, title, "".join(parts), simulated=simulated, words=words)
@@ -99,10 +100,10 @@ def _round_up(value: float) -> float:
 
 def _band(row: Band, x: float, step: float, rates: Axis, below: tuple[float, float, int]) -> str:
     middle, base, most = below
-    told = f"{row.label}: {row.rate:.2%} ({row.low:.2%} to {row.high:.2%})"
+    told = f"{row.label}: {row.rate * 100:.2f} % ({row.low * 100:.2f} % to {row.high * 100:.2f} %)"
     low, dot, high = rates.at(row.low), rates.at(row.rate), rates.at(row.high)
     tall = (base - middle - 26) * row.people / most
-    beside = f"{row.rate:.1%}"
+    beside = f"{row.rate * 100:.1f} %"
     return "".join(
         [
             line(x, low, x, high, stroke("blue", 2)),
@@ -174,14 +175,14 @@ def decay(
     if window is not None:
         keys.append((swatch(fill("wash")), f"recommended: {window:g} days"))
     marks, full = legend(keys, left, bottom + 54, right)
-    words = "; ".join(f"{a.start:g} to {a.end:g} days: {a.rate:.2%}" for a in ages)
+    words = "; ".join(f"{a.start:g} to {a.end:g} days: {a.rate * 100:.2f} %" for a in ages)
     body = "".join(parts) + marks
     return picture(width, full, title, body, simulated=simulated, words=words)
 
 
 def _age(age: Age, days: Axis, rates: Axis) -> str:
     x = days.at((age.start + age.end) / 2)
-    told = f"{age.start:g} to {age.end:g} days: {age.rate:.2%} of {age.people:,}"
+    told = f"{age.start:g} to {age.end:g} days: {age.rate * 100:.2f} % of {age.people:,}"
     parts = []
     if age.low is not None and age.high is not None:
         parts.append(line(x, rates.at(age.low), x, rates.at(age.high), stroke("blue", 1.6)))

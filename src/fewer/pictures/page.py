@@ -26,13 +26,20 @@ STYLE: Final = (
     ".fewer .badge{white-space:nowrap;border-radius:99px;padding:1px 9px;font-size:12px;"
     "background:#e9eef4}"
     ".fewer .badge.simulated{background:#feebc8;color:#7b341e}"
+    ".fewer .badge.good,.fewer .badge.lift{background:#e3f5ec;color:#155a3a}"
+    ".fewer .badge.error{background:#fbdedb;color:#85231c}"
+    ".fewer .badge.assoc{background:#fff;border:1px dashed #55606e}"
+    ".fewer summary{cursor:pointer;color:#0b64a8}"
 )
 """For a cell of a notebook: on white, whatever the notebook's own colours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of words; what reads as a number stands at the right of its column."""
+    """Rows of words; what reads as a number stands at the right of its column.
+
+    A second line of a cell, after a line break, is written small: an interval, a note.
+    """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -106,12 +113,18 @@ def paragraphs(lines: Sequence[str]) -> str:
 
 
 def _cells(row: Sequence[str], look: Sequence[str]) -> str:
-    cells = [f'<th scope="row">{escape(row[0])}</th>']
-    cells += [f"<td{k}>{escape(v)}</td>" for v, k in zip(row[1:], look[1:], strict=True)]
+    cells = [f'<th scope="row">{_lines(row[0])}</th>']
+    cells += [f"<td{k}>{_lines(v)}</td>" for v, k in zip(row[1:], look[1:], strict=True)]
     return "".join(cells)
+
+
+def _lines(value: str) -> str:
+    first, _, rest = value.partition("\n")
+    return f'{escape(first)}<br><span class="fix">{escape(rest)}</span>' if rest else escape(first)
 
 
 def _is_number(value: str) -> bool:
     """Whether a cell is a number with its unit, or empty: short, and digits first."""
-    bare = value.lstrip("+−-~≈ ")
-    return value in ("", "-") or (bool(bare) and bare[0] in _NUMBERS and len(value) < 22)  # noqa: PLR2004
+    first = value.partition("\n")[0]
+    bare = first.lstrip("+−-~≈ ")
+    return first in ("", "-") or (bool(bare) and bare[0] in _NUMBERS and len(first) < 22)  # noqa: PLR2004

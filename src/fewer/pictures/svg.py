@@ -117,7 +117,8 @@ def label(
         return text(x, middle + 4, words, anchor=anchor, bold=bold)
     first, rest = _two_lines(words, room * (0.92 if bold else 1))
     if not rest:
-        return text(x, middle + 4, words, anchor=anchor, bold=bold, room=room)
+        size = _SECOND if wide(words, _SECOND) <= room * (0.92 if bold else 1) else 12
+        return text(x, middle + 4, words, anchor=anchor, size=size, bold=bold, room=room)
     return (
         text(x, middle - 2.5, first, anchor=anchor, size=_SECOND, bold=bold)
         + text(x, middle + 10, rest, anchor=anchor, size=_SECOND, bold=bold, room=room)
@@ -130,15 +131,17 @@ def needs_two(words: Sequence[str], room: float) -> bool:
 
 
 def _two_lines(words: str, room: float) -> tuple[str, str]:
-    """Words for the first line, and what is left for the second; nothing where none fits."""
-    first = ""
+    """Words for two lines of much the same length; nothing for the second where none is needed.
+
+    >>> _two_lines("Mostly reads (60 % or more of 3 or more pieces in 60 days)", 250)
+    ('Mostly reads (60 % or more of', '3 or more pieces in 60 days)')
+    """
     parts = words.split(" ")
-    for at, part in enumerate(parts):
-        longer = f"{first} {part}".strip()
-        if wide(longer, _SECOND) > room:
-            return (first, " ".join(parts[at:])) if first else ("", "")
-        first = longer
-    return first, ""
+    ways = [(" ".join(parts[:at]), " ".join(parts[at:])) for at in range(1, len(parts))]
+    ways = [way for way in ways if wide(way[0], _SECOND) <= room]
+    if not ways or wide(words, _SECOND) <= room:
+        return words, ""
+    return min(ways, key=lambda way: max(wide(each, _SECOND) for each in way))
 
 
 def line(x1: float, y1: float, x2: float, y2: float, look: str) -> str:

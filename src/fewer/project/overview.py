@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pyroaring import BitMap
 
+from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.project import clock
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ _MOST_SEGMENTS: Final = 62  # bits of a combination's number
 _MOST_COMBINATIONS: Final = 16
 _MOST_REFRESHES: Final = 30
 _MOST_SAID: Final = 8
+_MOST_RAW: Final = 3  # associations read much alike
 _FEWEST: Final = 2
 _MUCH: Final = 0.5  # of a segment's people who are in another one, too
 
 
 def overview(snapshot: Snapshot, audit: Audit, measured: Measured | None) -> list[dict[str, Any]]:
     """Sentences with the evidence they rest on, what matters most first."""
-    found = [one.to_json() for one in measured.conclusions[:_MOST_SAID]] if measured else []
+    found = _said(measured) if measured else []
     views = audiences(snapshot)
     fit = [v for v in views if v.verdict == "within"]
     found.append(_fact(f"{len(fit)} of {len(views)} segments have the size that is wanted of them."
@@ -50,6 +52,18 @@ def overview(snapshot: Snapshot, audit: Audit, measured: Measured | None) -> lis
         more = f", and {errors - 1} more to fix first" if errors > 1 else ""
         found.append(_fact(f"The data has to be looked at first: {worst.title}{more}."))
     return found
+
+
+def _said(measured: Measured) -> list[dict[str, Any]]:
+    """Conclusions, the strongest first; of many associations a few, and where the others are."""
+    every = measured.conclusions
+    raw = [one for one in every if one.label is EvidenceLabel.RAW_ASSOCIATION]
+    later = raw[_MOST_RAW:]
+    said = [one.to_json() for one in every if one not in later][:_MOST_SAID]
+    if later:
+        more = "more conclusions are associations" if len(later) > 1 else "more is an association"
+        said.append(_fact(f"{len(later)} {more}: see Outcomes and Cost."))
+    return said
 
 
 def audiences(snapshot: Snapshot) -> list[SegmentView]:
@@ -92,7 +106,7 @@ def _most_alike(snapshot: Snapshot) -> str:
         return ""
     return (
         f"{titles[one.first]} and {titles[one.second]} compete for the same people: {one.both:,}"
-        f" are in both, {share:.0%} of the larger of the two."
+        f" are in both, {share * 100:.0f} % of the larger of the two."
     )
 
 

@@ -102,6 +102,11 @@ class Preview(Displayed):
         return self._previewer.as_of_us
 
     @property
+    def data(self) -> str:
+        """Whether the data is ``real`` or ``simulated``."""
+        return self._previewer.project.settings.data
+
+    @property
     def words(self) -> str:
         """The rule in plain words, on one line."""
         return describe(self.segment.where)

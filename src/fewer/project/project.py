@@ -22,6 +22,7 @@ from fewer.model.settings import ProjectSettings
 from fewer.model.window import to_utc_micros
 from fewer.pictures.display import Displayed, show_with
 from fewer.project import clock
+from fewer.project.drawing import Drawing
 from fewer.project.folder import Folder, find
 from fewer.project.settings_file import load_settings
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from fewer.journey.discover.finding import Discovery
     from fewer.journey.measure.claims.result import ClaimTable
     from fewer.language.one import Written
-    from fewer.pictures.page import Picture
     from fewer.project.adopting import Adopted
     from fewer.project.checkpoint import Head
     from fewer.project.experiments import Experiments
@@ -85,7 +85,7 @@ def _silent(words: str, done: int = 0, total: int = 0) -> None:
     """Tell no one."""
 
 
-class Project:
+class Project(Drawing):
     """A folder with definitions and data. Open it with `Project.open`."""
 
     def __init__(self, folder: Folder, settings: ProjectSettings) -> None:
@@ -582,12 +582,6 @@ class Project:
 
         chosen = pick([one.segment for one in proposed], wanted)
         return adopt(self, chosen, file, dry_run=dry_run)
-
-    def picture(self, name: str, *, build_id: str | None = None) -> Picture:
-        """A picture of a refresh: ``sizes``, ``forest``, ...; see `project.pictures.KINDS`."""
-        from fewer.project.pictures import draw
-
-        return draw(self, name, build_id)
 
     def _kept(self, kind: Kind, found: _Answer, name: str = "", *, unless: bool = False) -> _Answer:
         """An answer, kept for the report, `unless` it is only a part of one."""

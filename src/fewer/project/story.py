@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
@@ -14,7 +14,7 @@ from fewer.journey.measure.recovered import Recovery
 from fewer.journey.measure.table import Verdict
 from fewer.model.catalog import ITEM_ID
 from fewer.model.number import from_micros
-from fewer.project import clock, overview, story_costs
+from fewer.project import clock, overview, story_costs, story_experiments
 from fewer.project.kept import Kind, kept
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def story(
             " saw the same ads without a segment: an association, not what a segment caused."
         ),
         "planted": [_planted(found) for found in recovered],
-        "claims": _newest(project, "claims"),
         "discovery": _newest(project, "discovery"),
         "suggestions": _newest(project, "suggestions"),
         "recommendations": _newest(project, "recommendations"),
+        "experiments": story_experiments.experiments(project, measured),
         "measured": measured.to_json() if measured else None,
     }
 
@@ -97,11 +97,25 @@ def _pictured(project: Project, snapshot: Snapshot, measured: Measured | None) -
         "combinations": overview.combinations(snapshot),
         "history": overview.history(project, snapshot),
         **told,
-        "bubbles": story_costs.bubbles(measured.costs, sizes, titles)
-        if measured and measured.costs
-        else [],
+        "bubbles": bubbles(measured, sizes, titles) if measured else [],
+        "claims": _newest(project, "claims"),
         "windows": kept(project, "lookback"),
     }
+
+
+def bubbles(
+    measured: Measured,
+    sizes: Mapping[str, int] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """What the person's own conversions cost, then what platforms report."""
+    reported = []
+    if measured.costs:
+        known = {row.segment: row for row in measured.outcomes.rows}
+        sizes = sizes or {name: row.group.people for name, row in known.items()}
+        titles = titles or {name: row.title for name, row in known.items()}
+        reported = story_costs.bubbles(measured.costs, sizes, titles)
+    return [*story_costs.own_bubbles(measured), *reported]
 
 
 def _newest(project: Project, kind: Kind) -> dict[str, Any] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from fewer.project.snapshot import Snapshot
 
 _HEADLINES: Final = 6
+_CONCLUSIONS: Final = 4
+_TOLD: Final = ("supported", "contradicted", "refused")
 
 
 def journey(
@@ -29,8 +33,12 @@ def journey(
     *,
     as_of: str | Callable[[], str],
     exports: Path | None = None,
+    answers: bool = False,
 ) -> dict[str, Any]:
-    """Ingest, audit, build, tailor and measure; the story they make, for the report."""
+    """Ingest, audit, build, tailor and measure; the story they make, for the report.
+
+    With `answers`, claims are checked, and segments and next steps proposed, for the report too.
+    """
     from fewer.interfaces.cli import build_view, ingest_view
 
     with _timed(shell, "ingest"), ingest_view.progress(shell) as bar:
@@ -53,6 +61,8 @@ def journey(
     if exports is not None:
         with _timed(shell, "export"):
             _export(shell, project, snapshot, exports)
+    if answers:
+        _ask(shell, project)
     with _timed(shell, "tailor, measure"), shell.err.status("measuring"):
         return project.story(snapshot, audit=audit)
 
@@ -61,6 +71,24 @@ def story(project: Project, build_id: str | None = None) -> dict[str, Any]:
     """The story of a refresh made earlier."""
     snapshot = project.snapshot(build_id)
     return project.story(snapshot, audit=project.audit(snapshot.as_of_us))
+
+
+def _ask(shell: Shell, project: Project) -> None:
+    """What the data says of the headline claims, which segments it offers, and what to do next."""
+    from fewer.errors import GuardError
+
+    steps: dict[str, Callable[[], object]] = {
+        "claims": project.claims,
+        "suggest": project.suggest,
+        # Windows are compared by `fewer recommend`: it takes as long as all the rest.
+        "recommend": partial(project.recommend, compare_windows=False),
+    }
+    for name, ask in steps.items():
+        with _timed(shell, name), shell.err.status(name):
+            try:
+                ask()
+            except GuardError as error:
+                shell.err.print(Text(f"  {error}", style="yellow"))
 
 
 def _export(shell: Shell, project: Project, snapshot: Snapshot, folder: Path) -> None:
@@ -123,6 +151,7 @@ def summary(out: Console, stories: Sequence[dict[str, Any]], path: Path) -> None
             out.print(Text(f"  {heading}: {'; '.join(told[lines])}", style="dim"))
         out.print(_segments(told))
         _findings(out, told)
+        _matters(out, told)
         for row in told["planted"]:
             out.print(
                 f"  planted {row['truth']}, found {row['estimate']} ({row['interval']}):"
@@ -145,6 +174,29 @@ def _segments(told: dict[str, Any]) -> Table:
                 f"  {g['type']}", Text(g["id"]), f"{g['matched']:,}", f"{g['size']:,}", size
             )
     return table
+
+
+def _matters(out: Console, told: dict[str, Any]) -> None:
+    """Conclusions with their evidence, verdicts on claims, and what to do next."""
+    out.print(Text("  what matters", style="bold"))
+    for line in told["overview"][:_CONCLUSIONS]:
+        evidence = f"[{line['label']}] " if line["label"] else ""
+        out.print(Padding(Text(f"· {evidence}{line['text']}"), (0, 0, 0, 4)))
+    if told["claims"]:
+        out.print(Text("  claims, checked on this data", style="bold"))
+        for one in told["claims"]["answer"]["claims"]:
+            verdict = one["verdict"] if one["verdict"] in _TOLD else "not enough data yet"
+            found = f", found {one['ratio']['words']}" if one["ratio"] else ""
+            out.print(Padding(Text(f"· {one['title']}: {verdict}{found}"), (0, 0, 0, 4)))
+    if told["recommendations"]:
+        doing = [one for one in told["recommendations"]["answer"]["recommendations"]
+                 if one["edits"]]  # fmt: skip
+        out.print(Text("  what to do next", style="bold"))
+        for one in doing[:_CONCLUSIONS]:
+            words = f"· {one['verdict']} {one['segment']}: {one['headline']}"
+            out.print(Padding(Text(words), (0, 0, 0, 4)))
+        if not doing:
+            out.print(Padding(Text("· nothing that the data bears out yet"), (0, 0, 0, 4)))
 
 
 def _findings(out: Console, told: dict[str, Any]) -> None:

@@ -22,10 +22,11 @@ _WIDTH, _HEIGHT = 190, 34
 _PLACE: Final = "fewer.interfaces.report"
 
 
-def section(audit: Audit, *, prefix: str = "audit") -> str:
+def section(audit: Audit, *, prefix: str = "audit", brief: bool = False) -> str:
     """HTML of the audit for another page; ids begin with `prefix`, so several fit on one page.
 
-    It brings the few styles it needs beside those of the report.
+    A `brief` one folds all but the titles of what has to be fixed or known. It brings the few
+    styles it needs beside those of the report.
     """
     environment = Environment(
         loader=PackageLoader(_PLACE, ""),
@@ -37,6 +38,7 @@ def section(audit: Audit, *, prefix: str = "audit") -> str:
     return environment.get_template("audit.html.j2").render(
         a=audit,
         prefix=prefix,
+        brief=brief,
         css=Markup(_style("audit.css")),  # noqa: S704  our own file
         sparks=[
             Markup(sparkline(point, simulated=audit.data == "simulated"))  # noqa: S704  escapes

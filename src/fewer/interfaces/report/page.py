@@ -1,7 +1,9 @@
-"""The report: one self-contained HTML page, no script and no request to anywhere."""
+"""The report: one self-contained HTML page that asks nothing of anywhere."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any, Final
@@ -27,26 +29,30 @@ KINDS: Final = (
 )
 _SECTIONS: Final = (
     ("overview", "What matters"),
-    ("audit", "Audit"),
+    ("recommendations", "What to do next"),
     ("segments", "Segments"),
+    ("outcomes", "Outcomes"),
+    ("experiments", "Experiments"),
+    ("claims", "Claims"),
+    ("costs", "Cost"),
+    ("lookback", "Lookback"),
     ("history", "Size over time"),
     ("overlap", "Overlap"),
-    ("lookback", "Lookback"),
-    ("creatives", "Creatives"),
-    ("outcomes", "Outcomes"),
-    ("claims", "Claims"),
-    ("recommendations", "What to do next"),
-    ("costs", "Cost"),
-    ("discovery", "Found in the data"),
     ("suggestions", "Ready segments"),
+    ("discovery", "Found in the data"),
+    ("creatives", "Creatives"),
+    ("audit", "Audit"),
     ("planted", "Planted"),
 )
+"""Parts of a story: what to conclude and to do first, what it rests on last."""
+
 _ANSWERS: Final = (
-    ("claims", "Claims, checked on this data"),
     ("recommendations", "What to do next"),
-    ("discovery", "Segments found in the data"),
+    ("claims", "Claims, checked on this data"),
     ("suggestions", "Ready segments that the data offers"),
+    ("discovery", "Segments found in the data"),
 )
+_MOST_CREATIVES: Final = 60
 
 
 def render(stories: Sequence[dict[str, Any]], *, title: str, made: str, version: str) -> str:
@@ -58,17 +64,32 @@ def render(stories: Sequence[dict[str, Any]], *, title: str, made: str, version:
         trim_blocks=True,
     )
     page = environment.get_template("page.html.j2")
-    css = files("fewer.interfaces.report").joinpath("style.css").read_text(encoding="utf-8")
+    css, script = (_file(name) for name in ("style.css", "report.js"))
     return page.render(
         stories=[_with_pictures(story) for story in stories],
         title=title,
         made=made,
         version=version,
         css=_safe(f"{css}@media(prefers-color-scheme:dark){{{dark_style()}}}"),
+        script=_safe(script),
+        policy=_policy(script),
         safe=_safe,
         table=_table,
         kinds=[{"id": i, "title": t, "words": w} for i, t, w in KINDS],
         sections=_SECTIONS,
+    )
+
+
+def _file(name: str) -> str:
+    return files("fewer.interfaces.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(script: str) -> str:
+    """What a browser lets the page do: run this one script, and load nothing at all."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+        f" form-action 'none'; script-src 'sha256-{digest}'"
     )
 
 
@@ -99,16 +120,38 @@ def _with_pictures(story: dict[str, Any]) -> dict[str, Any]:
         for name in ("outcomes", "costs"):
             told[name] = [{**b, "caption": f"{b['caption']} Simulated data."} for b in story[name]]
     told["answers"] = list(_answers(story))
-    randomised = sum("randomised" in block["label"] for block in story["outcomes"])
-    told["shown_outcomes"] = max(randomised, 0) + 1
+    told["outcomes_first"], told["outcomes_more"] = _outcomes(told["outcomes"])
+    told["creatives"] = story["creatives"][:_MOST_CREATIVES]
+    told["more_creatives"] = len(story["creatives"]) - len(told["creatives"])
+    told["audiences"] = [g for g in story["segments"] if not (g["variant"] or g["exclusion"])]
+    told["variants"] = _variants(story["segments"])
     there = {name: bool(story.get(name)) for name, _ in _SECTIONS}
     there |= {"audit": True, "segments": True, "history": "history" in found}
     there |= {"overlap": "overlap" in found, "lookback": bool(charts)}
     told["there"] = there
     told["labels"] = _labels(story)
-    section = audit_section(story["audit"], prefix=f"{story['slug']}-data")
+    section = audit_section(story["audit"], prefix=f"{story['slug']}-data", brief=True)
     told["audit_html"] = _safe(section)
     return told
+
+
+def _outcomes(blocks: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The first goal of each experiment and of the comparison with others; and all the rest."""
+    first: dict[str, dict[str, Any]] = {}
+    for block in blocks:
+        randomised = "association" not in block["label"]
+        first.setdefault(block["id"].partition(":")[0] if randomised else "", block)
+    shown = list(first.values())
+    return shown, [block for block in blocks if not any(block is one for one in shown)]
+
+
+def _variants(segments: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Lookback variants of each segment."""
+    found: dict[str, list[dict[str, Any]]] = {g["id"]: [] for g in segments}
+    for each in segments:
+        if each["variant"]:
+            found.setdefault(each["id"].partition("@")[0], []).append(each)
+    return found
 
 
 def _labels(story: dict[str, Any]) -> list[tuple[str, str]]:
