@@ -109,12 +109,16 @@ def example(
     if name not in EXAMPLES or not home.is_dir():
         raise NotFoundError("example", name, EXAMPLES)
     shutil.copytree(home, folder, dirs_exist_ok=True, ignore=_NOT_COPIED)
+    moment = "end"
     if name in _SIMULATED:
         from fewer.data.simulate.shop import simulate
 
-        simulate(folder / "data", truth=folder / TRUTH, events=events, people=people, seed=seed)
+        known = simulate(
+            folder / "data", truth=folder / TRUTH, events=events, people=people, seed=seed
+        )
+        moment = f"{known.launch:%Y-%m-%dT%H:%MZ}"  # later ones leave campaigns without outcomes
     made = tuple(sorted(p for p in folder.rglob("*.yaml") if STORE not in p.parts))
-    return Started(made, f"fewer run --project {folder} --as-of end")
+    return Started(made, f"fewer run --project {folder} --as-of {moment}")
 
 
 def _check_sizes(events: int, people: int) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 import numpy as np
 
-from fewer.data.simulate.arm_reports import AD_ARMS
+from fewer.data.simulate.advertising import ad_effects, reports
+from fewer.data.simulate.arm_reports import AD_ARMS, arm_ad_effects, arm_reports
 from fewer.data.simulate.catalogue import CAMPAIGNS, PRICING
-from fewer.data.simulate.life import Shop
+from fewer.data.simulate.life import ARM_REPORTS, REPORTS, Shop
 from fewer.data.simulate.log import CODE, DAY, INTERACTIONS
 from fewer.data.simulate.parameters import OUTCOME_DAYS, Parameters
 from fewer.data.simulate.shop import lists_of
-from fewer.journey.measure.ads import AdDay
-from fewer.journey.measure.cost import cost_table
 from fewer.stats.proportion import ratio
 from fewer.stats.ratio import ratio_of_ratios
 
@@ -183,51 +181,55 @@ class World:
             yield Seen(name, counts, float(found.lower[0]), float(found.upper[0]),
                        effect.value + shift, whole)  # fmt: skip
 
-    def ads(self) -> Iterator[Seen]:
-        """Ratios of ad reports: to the broad audience, and between randomised arms."""
-        truths = {effect.id: effect.value for effect in self.shop.effects}
-        pools = {"interest": ("kitchen_interest", "running_interest"),
-                 "placebo": ("audio_interest",)}  # fmt: skip
-        rows = list(self._reports())
-        table = cost_table(rows, data="simulated", pool=pools)
-        for name in ("ctr_interest", "cpc_interest", "ctr_placebo"):
-            metric, _, pool = name.partition("_")
-            [row] = [row for row in table.rows if row.segment == pool]
-            e = row.cost(metric).to_broad.estimate
-            yield Seen(name, (0, 0, 0, 0), _or_nan(e.lower), _or_nan(e.upper), truths[name])
-        for name, low, high in self._arm_ratios():
+
+class Ads:
+    """The ad reports of a world; they depend on nobody, so no days need to be lived."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        scale, wander = parameters.events / 1_000_000, parameters.wander
+        self.table = reports(
+            parameters.rng(REPORTS), days=parameters.days, launch=parameters.launch, scale=scale,
+            wander=wander,
+        )  # fmt: skip
+        self.arms = arm_reports(
+            parameters.rng(ARM_REPORTS), first=parameters.arms_on, days=OUTCOME_DAYS, scale=scale,
+            wander=wander,
+        )  # fmt: skip
+
+    def seen(self) -> Iterator[Seen]:
+        """Ratios to the broad audience, and between randomised arms."""
+        effects = (*ad_effects(self.table), *arm_ad_effects(self.arms, self.parameters))
+        truths = {effect.id: effect.value for effect in effects}
+        for name, low, high in (*self._to_broad(), *self._between_arms()):
             yield Seen(name, (0, 0, 0, 0), low, high, truths[name])
 
-    def _reports(self) -> Iterator[AdDay]:
-        made = self.shop.table
-        for row in range(len(made.day)):
-            segment = CAMPAIGNS[made.campaign[row]].segment
-            yield AdDay(
-                date(2026, 1, 1) + timedelta(days=int(made.day[row])), segment, None, "USD",
-                float(made.impressions[row]), float(made.clicks[row]), float(made.spend[row]),
-                float(made.conversions[row]), float(made.value[row]),
-            )  # fmt: skip
+    def _to_broad(self) -> Iterator[tuple[str, float, float]]:
+        made, broad = self.table, [0]
+        pools = {"interest": [1, 2], "placebo": [3]}
+        for name in ("ctr_interest", "cpc_interest", "ctr_placebo"):
+            metric, _, pool = name.partition("_")
+            yield name, *_ratio(made, made.day, made.campaign, metric, pools[pool], broad)
 
-    def _arm_ratios(self) -> Iterator[tuple[str, float, float]]:
-        made, first = self.shop.arm_table, self.parameters.arms_on
-
-        def days(arm: int, what: str) -> np.ndarray:
-            mine = made.arm == arm
-            day = made.day[mine] - first
-            return np.bincount(day, weights=getattr(made, what)[mine], minlength=OUTCOME_DAYS)
-
-        sums = {"ctr": ("clicks", "impressions"), "cpc": ("spend", "clicks"),
-                "cpa": ("spend", "conversions")}  # fmt: skip
-        for effect in self.shop.effects:
+    def _between_arms(self) -> Iterator[tuple[str, float, float]]:
+        made, day = self.arms, self.arms.day - self.parameters.arms_on
+        known = {arm.experiment for arm in AD_ARMS}
+        for effect in arm_ad_effects(made, self.parameters):
             experiment, _, metric = effect.id.partition("_")
-            if metric not in sums or experiment not in {arm.experiment for arm in AD_ARMS}:
-                continue
+            assert experiment in known
             base, other = (i for i, a in enumerate(AD_ARMS) if a.experiment == experiment)
-            over, under = sums[metric]
-            found = ratio_of_ratios(days(other, over), days(other, under),
-                                    days(base, over), days(base, under))  # fmt: skip
-            yield effect.id, float(found.lower), float(found.upper)
+            yield effect.id, *_ratio(made, day, made.arm, metric, [other], [base])
 
 
-def _or_nan(value: float | None) -> float:
-    return np.nan if value is None else value
+def _ratio(made, day, group, metric: str, first: list[int], second: list[int]):
+    """Limits of the ratio of a metric of two groups of rows, with days as clusters."""
+    over, under = {"ctr": ("clicks", "impressions"), "cpc": ("spend", "clicks"),
+                   "cpa": ("spend", "conversions")}[metric]  # fmt: skip
+
+    def by_day(which: list[int], what: str) -> np.ndarray:
+        mine = np.isin(group, which)
+        return np.bincount(day[mine], weights=getattr(made, what)[mine], minlength=day.max() + 1)
+
+    found = ratio_of_ratios(by_day(first, over), by_day(first, under),
+                            by_day(second, over), by_day(second, under))  # fmt: skip
+    return float(found.lower), float(found.upper)

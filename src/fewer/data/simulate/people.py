@@ -165,6 +165,25 @@ def write_arms(
     return sum(len(people) for people in lists.values())
 
 
+def write_assigned(
+    out: Path, roll: Roll, arms: dict[str, dict[str, Ints]], *, day: int, assigned: str
+) -> dict[str, int]:
+    """Write a file for each comparison, as the tool that split people exports it.
+
+    Everyone stands in it by the id that was split, as at the midnight that starts `day`.
+    """
+    rows = {}
+    for comparison, people in arms.items():
+        path = out / f"simulated-assigned-{comparison}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["person", "arm", "assigned_at"])
+            for arm, who in people.items():
+                writer.writerows([roll.key(i, day), arm, assigned] for i in who.tolist())
+        rows[path.name] = sum(len(who) for who in people.values())
+    return rows
+
+
 def _named(world: World, roll: Roll, person: int) -> list[str]:
     return [user_id(person) if world.account[person] else "", roll.anonymous_id(person)]
 

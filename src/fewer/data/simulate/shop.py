@@ -16,7 +16,7 @@ from fewer.data.simulate.dispatch import Dispatch
 from fewer.data.simulate.life import Shop
 from fewer.data.simulate.log import Ints
 from fewer.data.simulate.parameters import LAST_DAY, OUTCOME_DAYS, Parameters
-from fewer.data.simulate.people import write_arms, write_lists, write_people
+from fewer.data.simulate.people import write_arms, write_assigned, write_lists, write_people
 from fewer.data.simulate.tables import write_arm_reports, write_items, write_reports
 from fewer.data.simulate.truth import Experiment, Truth
 
@@ -96,6 +96,19 @@ def _finish(out: Path, shop: Shop, dispatch: Dispatch) -> Truth:
     rows = dispatch.rows()
     rows |= {"simulated-people.csv": accounts + contacts["consent_changes"]} | lists
     rows |= {"simulated-arms.csv": arm_rows}
+    rows |= write_assigned(
+        out,
+        shop.roll,
+        {
+            design.id: {
+                arm: listed[name]
+                for arm, name in zip(design.arms, arms_of.lists(design), strict=True)
+            }
+            for design in arms_of.DESIGNS
+        },
+        day=chosen.arms_on,
+        assigned=arms_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
     rows |= write_items(out, shop.items)
     rows |= write_reports(out, shop.table, first)
     rows |= write_arm_reports(out, shop.arm_table, first)

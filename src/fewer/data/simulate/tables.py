@@ -40,8 +40,7 @@ def write_reports(out: Path, table: Reports, first_day: datetime) -> dict[str, i
     rows = []
     for row in range(len(table.day)):
         campaign = CAMPAIGNS[table.campaign[row]]
-        arm = "broad" if campaign.segment == "broad" else "targeted"
-        rows.append(_row(table, row, first_day, campaign.id, campaign.id, campaign.segment, arm))
+        rows.append(_row(table, row, first_day, campaign.id, campaign.id, campaign.segment, ""))
     return _write(out / "simulated-ad-reports.csv", _HEAD, rows)
 
 
