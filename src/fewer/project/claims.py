@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import TypeAdapter
-from pyroaring import BitMap
 
 from fewer.errors import DefinitionError, NotFoundError, Problem
 from fewer.journey.measure.ads import join
-from fewer.journey.measure.claims.check import POOL, Told, check_people, check_reports
+from fewer.journey.measure.claims.check import POOL, Naive, Told, check_people, check_reports
 from fewer.journey.measure.claims.headlines import (
     CONVERSION,
     HEADLINES,
-    INTERACTIONS,
-    TITLES,
-    conversion_claim,
     in_order,
-    interactions_claim,
-    report_claims,
 )
-from fewer.journey.measure.claims.leak import Leak, leaks
-from fewer.journey.measure.claims.panel import Conversions, Look, Panel, Windows, panel
+from fewer.journey.measure.claims.leak import Closeness, closeness, leaks
+from fewer.journey.measure.claims.naive import mixed
+from fewer.journey.measure.claims.panel import (
+    Conversions,
+    Look,
+    Panel,
+    Windows,
+    panel,
+    same_time,
+)
 from fewer.journey.measure.claims.result import ClaimResult, ClaimTable
-from fewer.journey.measure.claims.times import Times, index_times
-from fewer.journey.measure.claims.verdict import Verdict, size_words
+from fewer.journey.measure.claims.times import index_times
 from fewer.journey.measure.cost import CostTable, cost_table
-from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.population import reach_us
 from fewer.journey.measure.query import Reader
 from fewer.language.words import describe
 from fewer.language.yaml import in_order as places_in_order
 from fewer.language.yaml import load, validate
 from fewer.model.ads import BROAD
-from fewer.model.claim import AtRisk, Claim, PeopleClaim, ReportClaim, Says
+from fewer.model.claim import Claim, PeopleClaim, ReportClaim
 from fewer.model.condition import (
     ANY_EVENT,
     AbsentStep,
@@ -53,25 +52,22 @@ from fewer.model.condition import (
     walk,
 )
 from fewer.model.goal import Goal
-from fewer.model.measure import Comparison
 from fewer.model.segment import Segment
-from fewer.model.window import DAY, MINUTE, Between, Duration
+from fewer.model.window import DAY
 from fewer.project import clock
+from fewer.project.claims_headlines import Templates
+from fewer.project.claims_looks import Looks
 from fewer.project.claims_randomised import by_programme
 from fewer.project.engines import need_store
 from fewer.project.folder import CLAIMS
-from fewer.project.rolling import engines, evaluate, free_id
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
     from fewer.project.guarding import Tell
     from fewer.project.project import Project
 
-_ACTIVE_DAYS: Final = (1, 2, 4, 8, 16, 32)
-_ACTIVITY: Final = 90  # days before the lookback in which they are counted
 _BEHAVIOUR: Final = (Did, DidNot, Last, First, SequenceOf)
 _NO_WINDOW: Final = 30 * DAY  # lookback of groups over all history
-_REPEAT: Final = 0.2  # share of conversions by people who had converted before
 
 
 def read_claims(project: Project) -> tuple[Claim, ...]:
@@ -145,7 +141,7 @@ class Checker:
     data_from_us: int = field(init=False)
     data_end_us: int = field(init=False)
     _conversions: dict[str, Conversions] = field(default_factory=dict)
-    _leaks: dict[tuple[str, str, tuple[str, ...]], tuple[Leak, ...]] = field(default_factory=dict)
+    _close: dict[str, tuple[Closeness, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look where the data begins and ends."""
@@ -162,7 +158,7 @@ class Checker:
         """Results of the claims of these ids, headlines first."""
         written = {claim.id for claim in own}
         headlines = [name for name in HEADLINES if name in wanted and name not in written]
-        made, lacking = self._headlines(headlines, goal)
+        made, lacking = Templates(self).made(headlines, goal)
         costs = self._costs
         for claim in in_order([*made, *(one for one in own if one.id in wanted)]):
             self.tell(f"checking {claim.id}")
@@ -181,69 +177,6 @@ class Checker:
         return by_programme(
             self.project, self.reader, claim, goal, found, data_end_us=self.data_end_us
         )
-
-    # ----------------------------------------------------------------------- headline claims
-
-    def _headlines(
-        self, names: Sequence[str], goal_id: str | None
-    ) -> tuple[list[Claim], list[ClaimResult]]:
-        """Templates adapted to the project, and what the others need."""
-        ads = [c for c in report_claims(self.project.definitions.segments) if c.id in names]
-        made: list[Claim] = list(ads)
-        about_people = [name for name in names if name in (CONVERSION, INTERACTIONS)]
-        goals = self.project.definitions.goals
-        if not goals:
-            lacking = [_lacks(name, "there is no goal", "a goal in goals.yaml")
-                       for name in about_people]  # fmt: skip
-            return made, lacking
-        goal = self.project.definitions.goal(goal_id) if goal_id else goals[0]
-        lacking = []
-        for name in about_people:
-            claim = self._conversion(goal) if name == CONVERSION else self._interactions(goal)
-            if isinstance(claim, ClaimResult):
-                lacking.append(claim)
-            else:
-                made.append(claim)
-        return made, lacking
-
-    def _conversion(self, goal: Goal) -> PeopleClaim | ClaimResult:
-        excluded = set(self.project.settings.exclude)
-        excluded |= {e for s in self.segments.values() for e in s.exclude}
-        tied = {leak.event for leak in self._leaking(goal, self._events(goal))}
-        usable = [
-            s.id
-            for s in self.segments.values()
-            if s.id not in excluded and s.status != "archived" and not (self._used(s.where) & tied)
-        ]
-        if not usable:
-            needed = "segments that are not made of actions that are part of converting"
-            return _lacks(CONVERSION, "there is no segment to look at", needed)
-        return conversion_claim(goal, usable, self._at_risk(goal))
-
-    def _interactions(self, goal: Goal) -> PeopleClaim | ClaimResult:
-        events = self._events(goal)
-        tied = {leak.event for leak in self._leaking(goal, events)}
-        usable = sorted(set(events) - tied)
-        if not usable:
-            needed = "events other than the goal's, such as visits or views"
-            return _lacks(INTERACTIONS, "there are no interactions to count", needed)
-        return interactions_claim(goal, usable, self._at_risk(goal))
-
-    def _events(self, goal: Goal) -> tuple[str, ...]:
-        """Events that can be interactions: all but the goal's and those that undo it."""
-        undone = goal.reversed_by.did if goal.reversed_by else ()
-        known = self.project.generation.catalog.events
-        if ANY_EVENT in goal.did:
-            return ()
-        return tuple(name for name in known if name not in (*goal.did, *undone))
-
-    def _at_risk(self, goal: Goal) -> AtRisk:
-        """Whoever converted is out, unless people usually convert again."""
-        persons = self.conversions(goal).persons
-        if not len(persons):
-            return "everyone"
-        again = 1 - len(np.unique(persons)) / len(persons)
-        return "everyone" if again > _REPEAT else "not_before"
 
     # ------------------------------------------------------------------------- about reports
 
@@ -271,14 +204,22 @@ class Checker:
             data_from_us=self.data_from_us,
             data_end_us=self.data_end_us,
         )
-        used = self._used(claim.group) | (self._used(claim.against) if claim.against else set())
+        used = self.used(claim.group) | (self.used(claim.against) if claim.against else set())
         if ANY_EVENT in used:
-            used = set(self._events(goal))
-        tied = self._leaking(goal, tuple(used - set(goal.did)), claim.part_of_converting)
-        tied = tuple(leak for leak in tied if leak.event in used)
-        seen = self._panel(claim, goal, windows, at) if at.index_us and not tied else _EMPTY
-        if used & set(goal.did):
-            notes.append("groups count earlier conversions too: this is about converting again")
+            used = set(self.project.generation.catalog.events)
+        own = used & set(goal.did)
+        tied = leaks(self.close(goal), used - own, claim.part_of_converting)
+        if own:
+            notes.append(
+                f"groups count earlier conversions too ({', '.join(sorted(own))}): this is about"
+                " converting again"
+            )
+        seen, naive = _EMPTY, None
+        if at.index_us and not tied:
+            looks = Looks(self.project, claim, windows).at(at.index_us, self.tell)
+            seen = self._panel(claim, goal, windows, looks)
+            there = same_time(looks, self.conversions(goal), windows.lookback_us)
+            naive = Naive(there, mixed(used, goal.did, self.close(goal)))
         told = Told(
             _in_words(claim),
             describe(claim.against) if claim.against else "everyone else in the population",
@@ -286,7 +227,16 @@ class Checker:
             goal.title,
         )
         return check_people(
-            claim, seen, windows, at, told, zone, leaks=tied, headline=headline, notes=notes
+            claim,
+            seen,
+            windows,
+            at,
+            told,
+            zone,
+            leaks=tied,
+            naive=naive,
+            headline=headline,
+            notes=notes,
         )
 
     def _windows(self, claim: PeopleClaim, goal: Goal) -> tuple[Windows, list[str]]:
@@ -332,7 +282,7 @@ class Checker:
     def _named(self, segment_id: str) -> Segment:
         return self.project.definitions.segment(segment_id.partition("@")[0])
 
-    def _used(self, condition: Condition) -> set[str]:
+    def used(self, condition: Condition) -> set[str]:
         """Names of events that a condition asks to have happened."""
         names: set[str] = set()
         for part in walk(condition):
@@ -347,7 +297,7 @@ class Checker:
                     steps = (s for s in part.sequence if not isinstance(s, AbsentStep))
                     names |= {name for step in steps for name in step.did}
                 case InSegment():
-                    names |= self._used(self._named(part.in_segment).where)
+                    names |= self.used(self._named(part.in_segment).where)
                 case _:
                     pass
         return names
@@ -359,23 +309,29 @@ class Checker:
             self._conversions[goal.id] = Conversions(*found)
         return self._conversions[goal.id]
 
-    def _leaking(
-        self, goal: Goal, events: Sequence[str], declared: Sequence[str] = ()
-    ) -> tuple[Leak, ...]:
-        key = (goal.id, ",".join(sorted(events)), tuple(sorted(declared)))
-        if key not in self._leaks:
-            self._leaks[key] = leaks(
+    def events(self, goal: Goal) -> tuple[str, ...]:
+        """Events that can be interactions: all but the goal's and those that undo it."""
+        undone = goal.reversed_by.did if goal.reversed_by else ()
+        known = self.project.generation.catalog.events
+        if ANY_EVENT in goal.did:
+            return ()
+        return tuple(name for name in known if name not in (*goal.did, *undone))
+
+    def close(self, goal: Goal) -> tuple[Closeness, ...]:
+        """How close every event but the goal's own is to converting, read once."""
+        if goal.id not in self._close:
+            self._close[goal.id] = closeness(
                 self.reader,
-                events,
+                self.events(goal),
                 self.conversions(goal),
-                declared=declared,
                 from_us=self.data_from_us,
                 to_us=self.data_end_us,
             )
-        return self._leaks[key]
+        return self._close[goal.id]
 
-    def _panel(self, claim: PeopleClaim, goal: Goal, windows: Windows, at: Times) -> Panel:
-        looks = Looks(self, claim, windows).at(at.index_us)
+    def _panel(
+        self, claim: PeopleClaim, goal: Goal, windows: Windows, looks: Sequence[Look]
+    ) -> Panel:
         reaches = [self._reach(c) for c in (claim.group, claim.against) if c is not None]
         # Groups over all history are made of what was done before the lookback too.
         start = self.data_end_us if None in reaches else self.data_from_us
@@ -387,67 +343,6 @@ _EMPTY: Final = Panel(
 )
 
 
-class Looks:
-    """Who is in a claim's groups at its index times: one plan each, two with `population_at`."""
-
-    def __init__(self, checker: Checker, claim: PeopleClaim, windows: Windows) -> None:
-        self.checker, self.claim = checker, claim
-        self.project = checker.project
-        far = {f"group_{n}": condition for n, condition in enumerate(claim.groups)}
-        if claim.against is not None:
-            far["against"] = claim.against
-        self.population = {} if claim.population is None else {"population": claim.population}
-        self.late = claim.population_at.micros if claim.population_at else 0
-        if not self.late:
-            far |= self.population
-        self.conditions = far | _activity(windows.lookback_us)
-
-    def at(self, moments: Sequence[int]) -> list[Look]:
-        """Groups at each of the moments."""
-        later: Iterator[tuple[int, Engine]] = iter(())
-        if self.late:
-            later = engines(self.project, [t + self.late for t in moments])
-        looks = []
-        for t, engine in engines(self.project, moments):
-            found, everyone = self._matching(engine, self.conditions, t, self.claim.exclude)
-            if self.late:
-                then, one = next(later)
-                found |= self._matching(one, self.population, then)[0]
-            looks.append(self._look(t, found, everyone))
-        return looks
-
-    def _look(self, t: int, found: dict[str, BitMap], everyone: BitMap) -> Look:
-        people = found.get("population", everyone) & everyone
-        for name in self.claim.exclude:
-            people -= found[name]
-        groups = tuple(found[f"group_{n}"] & people for n in range(len(self.claim.groups)))
-        # A comparison that is written may overlap the group: everyone, a broader segment.
-        against = found.get("against", people) & people
-        if "against" not in found:
-            against -= BitMap.union(*groups)
-        levels = tuple(found[f"active_{days}"] for days in _ACTIVE_DAYS)
-        return Look(t, groups, against, levels)
-
-    def _matching(
-        self,
-        engine: Engine,
-        conditions: Mapping[str, Condition],
-        t: int,
-        also: Collection[str] = (),
-    ) -> tuple[dict[str, BitMap], BitMap]:
-        """People for whom each condition holds at `t`, members of segments, and everyone."""
-        ids = {name: free_id(self.project, f"claim_{name}") for name in conditions}
-        made = [
-            Segment(id=ids[name], where=condition, exclude_defaults=False)
-            for name, condition in conditions.items()
-        ]
-        for name in also:
-            self.project.definitions.segment(name)
-        seen = evaluate(self.project, engine, made, also, t)
-        found = {name: seen.members[i] for name, i in ids.items()}
-        return found | {name: seen.members[name] for name in also}, seen.universe
-
-
 def _in_words(claim: PeopleClaim) -> str:
     if not claim.each:
         return describe(claim.group)
@@ -455,29 +350,3 @@ def _in_words(claim: PeopleClaim) -> str:
     if len(ids) < len(claim.groups):
         return f"once for each of these that holds: {describe(claim.group)}"
     return f"members of a segment, once for each they are in: {', '.join(ids)}"
-
-
-def _activity(lookback_us: int) -> dict[str, Condition]:
-    """People with at least so many active days in the 90 before the lookback."""
-    to = Duration(-(-lookback_us // MINUTE), "m")
-    window = Between(from_=Duration(to.amount + _ACTIVITY * DAY // MINUTE, "m"), to=to)
-    return {
-        f"active_{days}": Did(
-            did=(ANY_EVENT,), between=window, days=Comparison.model_validate({"at_least": days})
-        )
-        for days in _ACTIVE_DAYS
-    }
-
-
-def _lacks(name: str, because: str, needed: str) -> ClaimResult:
-    says = Says(ratio=Decimal("1.26" if name == CONVERSION else "2.4"))
-    return ClaimResult(
-        id=name,
-        title=TITLES[name],
-        size=size_words(says),
-        headline=True,
-        verdict=Verdict.CANNOT_TELL,
-        because=because,
-        label=EvidenceLabel.RAW_ASSOCIATION,
-        needed=needed,
-    )

@@ -58,6 +58,7 @@ def by_programme(
                 group=None,
                 against=None,
                 ratio=ratio,
+                naive=None,
                 adjusted=None,
                 control=None,
                 sensitivity=None,

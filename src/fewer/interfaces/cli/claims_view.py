@@ -21,6 +21,8 @@ _STYLE: Final = {
     Verdict.REFUSED: "bold red",
 }
 
+_SHORT: Final = {Verdict.CANNOT_TELL: "can't tell"}  # so that a row fits a terminal
+
 
 def show(out: Console, table: ClaimTable, *, in_full: bool) -> None:
     """A row a claim, then why; with `in_full` also how each was measured."""
@@ -28,7 +30,8 @@ def show(out: Console, table: ClaimTable, *, in_full: bool) -> None:
     out.print(_verdicts(table, f"Claims, checked on this data{mark}"))
     for claim in table.claims:
         out.print()
-        out.print(Text.assemble((claim.id, "bold"), ": ", claim.title))
+        title = f": {claim.title}" if claim.title != claim.id else ""
+        out.print(Text.assemble((claim.id, "bold"), title))
         for line, style in _lines(claim):
             out.print(Padding(Text(line, style=style), (0, 0, 0, 2)))
         if in_full:
@@ -40,17 +43,20 @@ def show(out: Console, table: ClaimTable, *, in_full: bool) -> None:
 
 def _verdicts(table: ClaimTable, title: str) -> Table:
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("claim", "says", "group", "against", "ratio", "95 % interval", "verdict"):
-        shown.add_column(name, justify="left" if name in ("claim", "verdict") else "right")
+    for name in ("claim", "says", "group", "against", "naive", "ratio", "95 % interval", "verdict"):
+        left = name in ("claim", "verdict")
+        style = "dim" if name == "naive" else ""
+        shown.add_column(name, justify="left" if left else "right", style=style, no_wrap=not left)
     for claim in table.claims:
         shown.add_row(
             Text(claim.id),
             claim.size,
             _rate(claim.group),
             _rate(claim.against),
+            claim.naive.number if claim.naive else "-",
             claim.ratio.number if claim.ratio else "-",
             claim.ratio.interval.partition(":")[0] if claim.ratio else "-",
-            Text(claim.verdict.value, style=_STYLE[claim.verdict]),
+            Text(_SHORT.get(claim.verdict, claim.verdict.value), style=_STYLE[claim.verdict]),
         )
     return shown
 

@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from fewer.journey.measure.claims.leak import Leak
+from fewer.journey.measure.claims.naive import Mixed, naive_words, span
 from fewer.journey.measure.claims.panel import Panel, Windows
 from fewer.journey.measure.claims.result import ClaimResult, Side
 from fewer.journey.measure.claims.times import Times
@@ -23,7 +24,7 @@ from fewer.journey.measure.cost import CostTable
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure, times
 from fewer.model.claim import PeopleClaim, ReportClaim
-from fewer.model.window import DAY, HOUR, from_utc_micros
+from fewer.model.window import from_utc_micros
 from fewer.stats.cluster import LEAST_CONVERTED
 from fewer.stats.estimate import Estimate, State
 from fewer.stats.sensitivity import Sensitivity, sensitivity
@@ -33,6 +34,7 @@ POOL: Final = "all segments together"
 _TEN: Final = 10
 _UNIT: Final = "rate over that of the comparison"
 
+_NAIVE: Final = "outcomes of the same time as the actions: not to be used"
 _ADJUSTED: Final = "Mantel-Haenszel, clustered by person"
 _FEW: Final = f"fewer than {LEAST_CONVERTED} people converted in one of the groups"
 _TEST: Final = (
@@ -60,6 +62,14 @@ class Told:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class Naive:
+    """The same groups with outcomes of the same time, and what mixes the two there."""
+
+    panel: Panel
+    mixed: Mixed
+
+
 def check_people(
     claim: PeopleClaim,
     seen: Panel,
@@ -69,6 +79,7 @@ def check_people(
     zone: ZoneInfo,
     *,
     leaks: Sequence[Leak] = (),
+    naive: Naive | None = None,
     headline: bool = False,
     notes: Sequence[str] = (),
 ) -> ClaimResult:
@@ -91,10 +102,15 @@ def check_people(
         needed = "groups without them, or a claim about another outcome"
         return replace(result, verdict=Verdict.REFUSED, because=because, needed=needed)
     if not at.index_us:
-        needed = f"data over a lookback, a gap and an outcome window: {_span(_whole(windows))}"
+        needed = f"data over a lookback, a gap and an outcome window: {span(_whole(windows))}"
         return replace(result, because="the data has no index time with a known outcome",
                        needed=needed)  # fmt: skip
-    return _checked(result, claim, seen, len(at.index_us), told)
+    found = _checked(result, claim, seen, len(at.index_us), told)
+    if naive is None or found.ratio is None:
+        return found
+    quoted = Ratio(_plain(naive.panel.ratio()), "times", _UNIT, RAW, _NAIVE)
+    words = naive_words(quoted, found.ratio, windows.lookback_us, naive.mixed)
+    return replace(found, naive=quoted, further=(words, *found.further))
 
 
 def _checked(
@@ -245,15 +261,15 @@ def _design(
     population = told.population
     if claim.population_at is not None:
         population += f" (as at T + {claim.population_at})"
-    gap = _span(windows.gap_us) if windows.gap_us else "none"
+    gap = span(windows.gap_us) if windows.gap_us else "none"
     rows = [
         ("group", told.group),
         ("against", told.against),
         ("population", population),
         ("index times", _times(claim, at, zone)),
-        ("lookback", f"{_span(windows.lookback_us)} before T"),
+        ("lookback", f"{span(windows.lookback_us)} before T"),
         ("gap", gap),
-        ("outcome", f"{told.outcome}: counted for {_span(windows.outcome_us)}"),
+        ("outcome", f"{told.outcome}: counted for {span(windows.outcome_us)}"),
         ("unit", "person and index time; intervals clustered by person"),
     ]
     if claim.at_risk == "not_before":
@@ -276,9 +292,3 @@ def _times(claim: PeopleClaim, at: Times, zone: ZoneInfo) -> str:
 
 def _whole(windows: Windows) -> int:
     return windows.lookback_us + windows.gap_us + windows.outcome_us
-
-
-def _span(micros: int) -> str:
-    if micros % DAY == 0:
-        return f"{micros // DAY} day{'' if micros == DAY else 's'}"
-    return f"{micros / HOUR:g} hour{'' if micros == HOUR else 's'}"

@@ -3,6 +3,9 @@
 Who pays has nearly always been at the checkout minutes before. To say that checkouts make people
 likelier to buy is to say that buying does, so a claim whose groups are made of such actions is
 refused, and they are named.
+
+Who reacts to an article has nearly always been reading a minute before too, but so has everybody
+who is there at all: an action no closer to converting than others is none of its parts.
 """
 
 from __future__ import annotations
@@ -28,6 +31,12 @@ MOST: Final = 0.5
 TIED: Final = 0.3
 """Share of the action's occurrences that lie in the hour before a conversion."""
 
+STEP: Final = 0.5
+"""The same share, from which an action is a step of converting whatever other actions do."""
+
+CLOSER: Final = 1.5
+"""Below `STEP` it is one only when so many times as much of it lies there as of all actions."""
+
 ENOUGH: Final = 30
 """People who convert below which nothing can be said of it."""
 
@@ -47,51 +56,83 @@ class Leak:
         return {"event": self.event, "why": self.why}
 
 
-def leaks(
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """How close an action is to converting."""
+
+    event: str
+    have: float  # share of those who convert that have it in the hour before
+    tied: float  # share of it that lies there
+    of_all: float  # the same share, of all actions
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is part of converting rather than of being there."""
+        if self.have < MOST or self.tied < TIED:
+            return False
+        return self.tied >= STEP or self.tied >= CLOSER * self.of_all
+
+    @property
+    def why(self) -> str:
+        """The two shares in words."""
+        return (
+            f"{self.have:.0%} of those who convert have it in the hour before, and {self.tied:.0%}"
+            " of it happens there"
+        )
+
+
+def closeness(
     reader: Reader,
     events: Collection[str],
     conversions: Conversions,
     *,
-    declared: Collection[str] = (),
     from_us: int,
     to_us: int,
-) -> tuple[Leak, ...]:
-    """Which of the events are part of converting; the goal's own are not asked about.
+) -> tuple[Closeness, ...]:
+    """How close each of the events is to converting; nothing where too few convert to tell.
 
     Args:
         reader: Over the events.
-        events: Names of events that groups are made of.
+        events: All names of events but the goal's own.
         conversions: Of the claim's goal.
-        declared: Events that the claim itself calls part of converting.
         from_us: Start of the time that is looked at.
         to_us: Its end.
     """
-    found = [Leak(event, "named as part of converting") for event in sorted(declared)]
-    asked = sorted(set(events) - set(declared))
+    asked = sorted(events)
     if not asked:
-        return tuple(found)
+        return ()
     share = _one_in(reader, asked)
-    person, ts, place = _read(reader, asked, share, from_us, to_us)
     inside = (conversions.times >= from_us) & (conversions.times < to_us)
     inside &= conversions.persons % share == 0
     who, when = conversions.persons[inside], conversions.times[inside]
-    if len(np.unique(who)) < ENOUGH:
-        return tuple(found)
-    close = _close(person, ts, who, when)
     converters = len(np.unique(who))
+    if converters < ENOUGH:
+        return ()
+    person, ts, place = _read(reader, asked, share, from_us, to_us)
+    close = _close(person, ts, who, when)
+    of_all = float(close.mean()) if len(close) else 0.0
+    found = []
     for n, event in enumerate(asked):
         these = place == n
-        if not these.any():
-            continue
-        have = len(np.unique(person[these & close])) / converters
-        tied = float(close[these].mean())
-        if have >= MOST and tied >= TIED:
-            why = (
-                f"{have:.0%} of those who convert have it in the hour before, and {tied:.0%} of it"
-                " happens there"
-            )
-            found.append(Leak(event, why))
+        if these.any():
+            have = len(np.unique(person[these & close])) / converters
+            found.append(Closeness(event, have, float(close[these].mean()), of_all))
     return tuple(found)
+
+
+def leaks(
+    close: Collection[Closeness], used: Collection[str], declared: Collection[str] = ()
+) -> tuple[Leak, ...]:
+    """Which of the events that groups are made of are part of converting.
+
+    Args:
+        close: How close events are to converting.
+        used: Names of events that groups are made of.
+        declared: Events that the claim itself calls part of converting.
+    """
+    named = [Leak(e, "named as part of converting") for e in sorted(declared) if e in used]
+    seen = (one for one in close if one.event in used and one.event not in declared)
+    return (*named, *(Leak(one.event, one.why) for one in seen if one.is_part))
 
 
 def _one_in(reader: Reader, events: Collection[str]) -> int:

@@ -7,7 +7,7 @@ the index time, every outcome at or after it, so nothing is on both sides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +136,17 @@ def panel(
     """
     parts = [_one(n, look, conversions, windows, data_from_us) for n, look in enumerate(looks)]
     return Panel(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def same_time(looks: Sequence[Look], conversions: Conversions, lookback_us: int) -> Panel:
+    """The panel as it must not be: outcomes of the very time in which groups look.
+
+    Whoever converts acts in that session, which puts them into the group. It is what is quoted
+    most, so it is shown beside the right figure, and called what it is.
+    """
+    windows = Windows(lookback_us, -lookback_us, lookback_us)
+    bare = [replace(look, strata=()) for look in looks]
+    return panel(bare, conversions, windows, data_from_us=0)
 
 
 def _one(

@@ -50,6 +50,7 @@ class ClaimResult:
     group: Side | None = None
     against: Side | None = None
     ratio: Figure | None = None
+    naive: Figure | None = None  # outcomes of the same time as the actions: why not, in `further`
     adjusted: Figure | None = None
     control: Figure | None = None
     sensitivity: Sensitivity | None = None
@@ -84,6 +85,7 @@ class ClaimResult:
             "group": plain(self.group),
             "against": plain(self.against),
             "ratio": plain(self.ratio),
+            "naive": plain(self.naive),
             "adjusted_for_prior_activity": plain(self.adjusted),
             "negative_control": plain(self.control),
             "e_value": {"ratio": seen.value, "limit": seen.limit} if seen else None,

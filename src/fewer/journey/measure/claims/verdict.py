@@ -11,6 +11,7 @@ from fewer.journey.measure.figure import Figure, change, times
 from fewer.model.claim import Says
 from fewer.stats.cluster import LEAST_CONVERTED, times_more
 
+_TELLING: Final = 0.05  # share of a difference below which nothing is said of it
 _TWICE: Final = 2.0  # from here on people say "2.4x", below it "+26 %"
 
 
@@ -151,8 +152,8 @@ def more_than_activity(adjusted: Figure, ratio: Figure) -> str:
     if e.lower <= 1 <= e.upper:
         return f"{told} No difference is left that this data could show."
     seen = ratio.estimate.value
-    if seen and abs(log_share := _share(e.value, seen)) < 1:
-        return f"{told} Prior activity accounts for {1 - log_share:.0%} of the difference."
+    if seen and (rest := 1 - _share(e.value, seen)) >= _TELLING and rest < 1:
+        return f"{told} Prior activity accounts for {rest:.0%} of the difference."
     return told
 
 
