@@ -89,7 +89,7 @@ def _own(made: World) -> tuple[float, tuple[str, int, float, int, int, int]]:
     start = time.perf_counter()
     found = search(made.first, made.later, made.groups)
     seconds = time.perf_counter() - start
-    rules = [each.features for each in found.found]
+    rules = [each.rule for each in found.found]
     return seconds, (
         "fewer",
         made.first.matrix.people,

@@ -6,13 +6,24 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from fewer.errors import GuardError, NotFoundError
 
 if TYPE_CHECKING:
     from fewer.model.segment import Segment
     from fewer.project.project import Project
+
+_WIDE: Final = 96
+
+
+class _HasSegment(Protocol):
+    @property
+    def segment(self) -> Segment: ...
+
+
+_Proposed = TypeVar("_Proposed", bound=_HasSegment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,12 @@ class Adopted:
     file: str  # relative to the project
     diff: str
     written: bool
+    note: str = ""  # how sure one may be of it: a comment above the definition
+
+    @property
+    def undo(self) -> str:
+        """How to take it back."""
+        return f"delete {self.segment.id!r} from {self.file} (nothing else was changed)"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -31,22 +48,40 @@ class Adopted:
             "file": self.file,
             "diff": self.diff,
             "written": self.written,
+            "status": self.segment.status,
+            "note": self.note,
+            "undo": self.undo,
         }
 
 
-def pick(segments: Sequence[Segment], wanted: str) -> Segment:
-    """The segment of that id, or at that place of the list (from 1)."""
-    if wanted.isdigit() and 1 <= int(wanted) <= len(segments):
-        return segments[int(wanted) - 1]
-    for segment in segments:
-        if segment.id == wanted:
-            return segment
-    hint = f"Name one by its id, or by its place: 1 to {len(segments)}." if segments else ""
-    raise NotFoundError("proposed segment", wanted, [s.id for s in segments], hint=hint)
+def pick(proposed: Sequence[_Proposed], wanted: str) -> _Proposed:
+    """The proposal of that id, or at that place of the list (from 1)."""
+    if wanted.isdigit() and 1 <= int(wanted) <= len(proposed):
+        return proposed[int(wanted) - 1]
+    ids = [one.segment.id for one in proposed]
+    if wanted in ids:
+        return proposed[ids.index(wanted)]
+    hint = f"Name one by its id, or by its place: 1 to {len(ids)}." if ids else ""
+    raise NotFoundError("proposed segment", wanted, ids, hint=hint)
 
 
-def adopt(project: Project, segment: Segment, file: str, *, dry_run: bool = False) -> Adopted:
+def note_of(proposed: Any) -> str:
+    """What a reader of the file must know of a proposal: how sure it is; empty if none says."""
+    found: str = getattr(proposed, "note", "")
+    return found
+
+
+def adopt(
+    project: Project, segment: Segment, file: str, *, note: str = "", dry_run: bool = False
+) -> Adopted:
     """Add a segment to ``segments/FILE``; comments and other definitions stay as they are.
+
+    Args:
+        project: Whose definitions.
+        segment: What is added.
+        file: Below ``segments``.
+        note: A comment above it.
+        dry_run: Show the change, write nothing.
 
     Raises:
         GuardError: a segment of that id is there already.
@@ -63,7 +98,8 @@ def adopt(project: Project, segment: Segment, file: str, *, dry_run: bool = Fals
     path = project.folder.root / "segments" / file
     name = path.relative_to(project.folder.root).as_posix()
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    after = _added(before, to_yaml([segment]))
+    comment = "".join(f"# {line}\n" for line in wrap(note, _WIDE))
+    after = _added(before, comment + to_yaml([segment]))
     load_segments({name: after})
     if not dry_run:
         _write(path, after)
@@ -74,7 +110,7 @@ def adopt(project: Project, segment: Segment, file: str, *, dry_run: bool = Fals
         f"a/{name}" if before else "/dev/null",
         f"b/{name}",
     )
-    return Adopted(segment, name, "".join(lines), written=not dry_run)
+    return Adopted(segment, name, "".join(lines), written=not dry_run, note=note)
 
 
 def _added(before: str, item: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,14 +23,14 @@ from fewer.journey.discover.finding import (
     Discovery,
     Rate,
 )
-from fewer.journey.discover.leaks import Leak, leaks
+from fewer.journey.discover.leaks import Leak, leaks, of_traits
 from fewer.journey.discover.look import LOOKS_BACK_DAYS, Chosen, Look, choose
 from fewer.journey.discover.matrix import Flags, Floats, from_bitmaps
 from fewer.journey.discover.naming import slug, type_of, unused
-from fewer.journey.discover.search import Cohort, Found, Searched, halves, search
+from fewer.journey.discover.search import Cohort, Found, Searched, Status, halves, search
 from fewer.journey.measure.landmark import landmark
 from fewer.journey.measure.query import Reader
-from fewer.model.condition import AllOf
+from fewer.model.condition import AllOf, Condition, Did, DidNot, Not
 from fewer.model.goal import Goal
 from fewer.model.segment import MAX_SIZE, MIN_SIZE, Segment, SizeGuard
 from fewer.model.window import DAY, Duration
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 WINDOWS: Final = (Duration(7, "d"), Duration(14, "d"), Duration(30, "d"))
 _MOST_FEATURES: Final = 250
 _FEWEST_CONVERSIONS: Final = 30
+_DOUBTFUL: Final = ("decayed", "unconfirmed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +106,20 @@ def spans(text: str | None, default: tuple[Duration, ...]) -> tuple[Duration, ..
     return tuple(sorted(dict.fromkeys(found), key=lambda d: d.micros))
 
 
-def discover(project: Project, ask: Ask) -> Discovery:
+def discover(project: Project, ask: Ask, tell: Callable[[str], None] = lambda _: None) -> Discovery:
     """Segments whose people convert beyond what activity and single actions lead one to expect.
+
+    Args:
+        project: Whose data.
+        ask: What for, and within which bounds.
+        tell: Called with a few words before each step that takes a while.
 
     Raises:
         GuardError: no goal, too little data before or after the moment, or too few conversions.
         NotFoundError: no goal of that id.
     """
     need_store(project, "Discovery")
-    return _Discovering(project, ask, _goal(project, ask.goal)).run()
+    return _Discovering(project, ask, _goal(project, ask.goal), tell).run()
 
 
 def _goal(project: Project, wanted: str | None) -> Goal:
@@ -135,34 +141,31 @@ class _Discovering:
     project: Project
     ask: Ask
     goal: Goal
+    tell: Callable[[str], None] = field(default=lambda _: None)
 
     def run(self) -> Discovery:
         """Look, search, confirm, describe."""
         first_us, later_us, end_us, notes = self._moments()
         with self.project.engine(first_us) as engine:
             look = look_at(self.project, engine, first_us)
+            self.tell("looking at what people did")
             facts = self._facts(look, first_us)
             refused = self._leaks(look, facts, first_us)
-            offered = catalogue(facts, self.ask.windows, {leak.name for leak in refused})
-            chosen = self._choose(look, offered)
-            first = self.cohort(look, chosen, end_us)
-        if int(first.converted.sum()) < _FEWEST_CONVERSIONS:
-            raise GuardError(
-                f"Only {int(first.converted.sum()):,} people reach {self.goal.id!r} in the window"
-                f" after the moment: discovery needs {_FEWEST_CONVERSIONS} at least. Choose a goal"
-                " that is reached more often, a longer outcome_window, or ingest more data."
-            )
+            chosen, first = self._first(look, facts, refused, end_us)
+        self._enough(first)
         later, band = None, (self.ask.least, self.ask.most)
         if later_us is not None:
+            self.tell("asking who did it again at the later time")
             with self.project.engine(later_us) as engine:
                 again = look_at(self.project, engine, later_us)
                 later = self._later(again, chosen, end_us)
-            found = self._searched(first, later, chosen, band)
         else:
-            one, other = halves(first, seed=self.ask.seed)
-            small = (max(band[0] // 2, 1), max(band[1] // 2, 1))
-            found = self._searched(one, other, chosen, small)
-        told, dropped = self._told(found, chosen, end_us)
+            first, later = halves(first, seed=self.ask.seed)
+            band = (max(band[0] // 2, 1), max(band[1] // 2, 1))
+        self.tell(f"searching all pairs and triples of {len(chosen.features)} conditions")
+        found = self._searched(first, later, chosen, band)
+        self.tell("counting the weeks of what was found")
+        told, dropped, singles = self._told(found, chosen, end_us)
         return Discovery(
             goal=self.goal.id,
             discovered_at_us=first_us,
@@ -181,7 +184,48 @@ class _Discovering:
             allowed=self.ask.allow,
             notes=tuple(notes),
             left_out=found.left_out,
-            data=self.project.settings.data,
+            singles=singles,
+            singles_tested=found.singles_tested,
+        )
+
+    def _first(
+        self, look: Look, facts: Facts, refused: list[Leak], end_us: int
+    ) -> tuple[Chosen, Cohort]:
+        """Features and outcomes of the first moment; traits written on converting are refused."""
+        offered = catalogue(facts, self.ask.windows, {leak.name for leak in refused})
+        self.tell(f"asking for whom each of {len(offered)} conditions holds")
+        chosen = self._choose(look, offered)
+        first = self.cohort(look, chosen, end_us)
+        written = of_traits(
+            look.engine,
+            look.catalog,
+            [trait.trait for trait in facts.traits],
+            converted=chosen.persons[first.converted],
+            others=chosen.persons[~first.converted],
+        )
+        fresh = [leak for leak in written if leak.name not in self.ask.allow]
+        if not fresh:
+            return chosen, first
+        refused += fresh
+        chosen = chosen.without({leak.name for leak in fresh})
+        return chosen, replace(first, matrix=chosen.matrix)
+
+    def _enough(self, first: Cohort) -> None:
+        reached = int(first.converted.sum())
+        if reached >= _FEWEST_CONVERSIONS:
+            return
+        rate = reached / max(first.matrix.people, 1)
+        more = (
+            f" At this rate ({rate:.2%} of {first.matrix.people:,} people) it would take"
+            f" {int(np.ceil(_FEWEST_CONVERSIONS / rate)):,} people, or an outcome_window"
+            f" {_FEWEST_CONVERSIONS / reached:.0f} times as long or longer."
+            if reached
+            else ""
+        )
+        raise GuardError(
+            f"Only {reached:,} people reach {self.goal.id!r} in the window after the moment:"
+            f" discovery needs {_FEWEST_CONVERSIONS} at least, and finds little below a few"
+            f" hundred.{more} Or choose a goal that is reached more often."
         )
 
     # ----------------------------------------------------------------------------------- moments
@@ -281,27 +325,43 @@ class _Discovering:
 
     def _told(
         self, found: Searched, chosen: Chosen, end_us: int
-    ) -> tuple[tuple[Discovered, ...], tuple[Discovered, ...]]:
+    ) -> tuple[tuple[Discovered, ...], tuple[Discovered, ...], tuple[Discovered, ...]]:
+        """Combinations that passed, those that did not, and single conditions that passed."""
         order = {"confirmed": 0, "weaker": 1, "decayed": 2, "unconfirmed": 3}
-        ranked = sorted(found.found, key=lambda f: (order[f.status], f.discovery.p))
+
+        def ranked(some: Sequence[Found]) -> list[Found]:
+            return sorted(some, key=lambda f: (order[f.status], f.discovery.p))
+
         taken = set(self.project.definitions.segment_ids)
         segments: list[tuple[Found, Segment]] = []
-        for each in [*ranked, *found.dropped]:
-            where = AllOf(all=tuple(chosen.features[f].condition for f in each.features))
+        for each in [*ranked(found.found), *found.dropped, *ranked(found.singles)]:
+            parts = [
+                *(chosen.features[f].condition for f in each.features),
+                *(_lacking(chosen.features[f].condition) for f in each.without),
+            ]
+            where = parts[0] if len(parts) == 1 else AllOf(all=tuple(parts))
             name = unused(slug(where), taken)
             taken.add(name)
-            segments.append((each, self._segment(name, where)))
+            segments.append((each, self._segment(name, where, each.status)))
         told = describe_all(self.project, segments, end_us)
-        return told[: len(ranked)], told[len(ranked) :]
+        passed, dropped = len(found.found), len(found.found) + len(found.dropped)
+        return told[:passed], told[passed:dropped], told[dropped:]
 
-    def _segment(self, name: str, where: AllOf) -> Segment:
+    def _segment(self, name: str, where: Condition, status: Status) -> Segment:
         return Segment(
             id=name,
             type=type_of(where),
             where=where,
             size=SizeGuard(min=self.ask.least, max=self.ask.most),
-            tags=("discovered", self.goal.id),
+            tags=("discovered", self.goal.id, *((status,) if status in _DOUBTFUL else ())),
         )
+
+
+def _lacking(condition: Condition) -> Condition:
+    """People for whom a condition does not hold."""
+    if isinstance(condition, Did) and condition.measure[0] == "count" and condition.count is None:
+        return DidNot(did_not=condition.did, where=condition.where, within=condition.within)
+    return Not(**{"not": condition})
 
 
 def describe_all(

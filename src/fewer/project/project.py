@@ -8,7 +8,7 @@ first asked for, and the data stays pinned to one generation until `refresh`.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cached_property
@@ -547,12 +547,14 @@ class Project(Drawing):
         found = recommendations(self, segments, **{"tell": _silent, **options})
         return self._kept("recommendations", found, unless=bool(segments))
 
-    def discover(self, **asked: Any) -> Discovery:
+    def discover(
+        self, *, tell: Callable[[str], None] = lambda _: None, **asked: Any
+    ) -> Discovery:
         """Segments found for a goal; for `asked` see `project.discovering.asked`."""
         from fewer.project.discovering import asked as ask
         from fewer.project.discovering import discover
 
-        return self._kept("discovery", discover(self, ask(self, **asked)))
+        return self._kept("discovery", discover(self, ask(self, **asked), tell))
 
     def clusters(self, **asked: Any) -> Clusters:
         """Groups of people who behave alike, to explore."""
@@ -578,10 +580,10 @@ class Project(Drawing):
         self, proposed: Sequence[Any], wanted: str, file: str, *, dry_run: bool = False
     ) -> Adopted:
         """Add one of some proposed segments to ``segments/FILE``; its comments stay."""
-        from fewer.project.adopting import adopt, pick
+        from fewer.project.adopting import adopt, note_of, pick
 
-        chosen = pick([one.segment for one in proposed], wanted)
-        return adopt(self, chosen, file, dry_run=dry_run)
+        chosen = pick(proposed, wanted)
+        return adopt(self, chosen.segment, file, note=note_of(chosen), dry_run=dry_run)
 
     def _kept(self, kind: Kind, found: _Answer, name: str = "", *, unless: bool = False) -> _Answer:
         """An answer, kept for the report, `unless` it is only a part of one."""

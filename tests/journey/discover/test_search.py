@@ -51,7 +51,7 @@ class TestCounting:
         chances = np.full(cohort.matrix.people, 0.1)
         groups = np.asarray(small.groups)
         for rule in count(cohort.matrix, cohort.converted, chances, block, (20, 500)).features:
-            distinct = set(rule.tolist())
+            distinct = {f if f >= 0 else ~f for f in rule.tolist()}
             assert len({int(groups[f]) for f in distinct}) == len(distinct)
 
     def test_sums_of_weights_have_twins(self, small):
@@ -103,7 +103,7 @@ class TestSearch:
         recovered, false = [], 0
         for seed in range(4 * SOAK):
             made = world(seed)
-            rules = [found.features for found in search(made.first, made.later, made.groups).found]
+            rules = [found.rule for found in search(made.first, made.later, made.groups).found]
             recovered.append(len(made.recovered(rules)))
             false += bool(made.false(rules))
         assert np.mean(recovered) >= 9
@@ -124,7 +124,7 @@ class TestSearch:
         made = world(2)
         one, other = halves(made.first)
         found = search(one, other, made.groups, band=(100, 1_000)).found
-        rules = [each.features for each in found]
+        rules = [each.rule for each in found]
         assert len(made.recovered(rules)) >= 4
         assert not made.false(rules)
 

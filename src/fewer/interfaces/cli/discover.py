@@ -62,12 +62,10 @@ def discover(  # noqa: PLR0913  one for each option
             groups = project.clusters(**asked)
         shell.show(groups.to_json(), lambda out: view.show_clusters(out, groups, project.zone))
         return
-    with shell.err.status("searching all pairs and triples of actions"):
-        found = project.discover(**asked, allow=allow)
+    with shell.err.status("looking at what people did") as status:
+        found = project.discover(**asked, allow=allow, tell=status.update)
     if adopt is None:
         shell.show(found.to_json(), lambda out: view.show(out, found, project.zone))
         return
-    chosen = project.adopt(
-        [*found.segments, *found.unconfirmed], adopt, "discovered.yaml", dry_run=dry_run
-    )
+    chosen = project.adopt(found.proposed, adopt, "discovered.yaml", dry_run=dry_run)
     shell.show(chosen.to_json(), lambda out: view.show_adopted(out, chosen))

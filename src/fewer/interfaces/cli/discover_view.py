@@ -35,22 +35,33 @@ def show(out: Console, found: Discovery, zone: ZoneInfo) -> None:
             f" for {found.goal} (within {found.window_words}): discovered as at {when},"
             f" {confirmed}.",
         ),
-        soft_wrap=True,
     )
     out.print(
         Text(
             f"{found.tested:,} combinations of {found.features} conditions were tried on"
-            f" {found.people:,} people, of whom {found.base_rate:.2%} reach the goal. The chance"
-            f" that any segment listed is a false one is at most {found.level:.0%}.",
+            f" {found.people:,} people, of whom {found.base_rate:.2%} reach the goal. Expected"
+            " is what activity and single actions lead one to expect. The chance that any segment"
+            f" listed is a false one is at most {found.level:.0%}.",
             style="dim",
         ),
-        soft_wrap=True,
     )
     for number, one in enumerate(found.segments, 1):
         out.print()
         _one(out, number, one)
     if not found.segments:
         out.print(_nothing(), soft_wrap=True)
+    if found.singles:
+        out.print()
+        out.print(
+            Text.assemble(
+                ("Single conditions", "bold"),
+                f" of that size whose people reach {found.goal} beyond activity and everything"
+                " else:",
+            )
+        )
+        for number, one in enumerate(found.singles, len(found.segments) + 1):
+            out.print()
+            _one(out, number, one)
     _rest(out, found)
 
 
@@ -92,8 +103,7 @@ def _rate(rate: Rate) -> str:
         return "no one fits the rule"
     return (
         f"{rate.converted:,} of {rate.people:,} reach the goal: {rate.share:.1%}"
-        f" ({low:.1%} to {high:.1%}); activity alone leads one to expect"
-        f" {rate.expected_share or 0:.1%}"
+        f" ({low:.1%} to {high:.1%}); expected {rate.expected_share or 0:.1%}"
     )
 
 
@@ -116,8 +126,8 @@ def _rest(out: Console, found: Discovery) -> None:
     if found.unconfirmed:
         text = f"{len(found.unconfirmed)} more did not hold on later data: --json shows them."
         out.print(Text(text, style="dim"), soft_wrap=True)
-    if found.segments:
-        first = found.segments[0].segment.id
+    if found.segments or found.singles:
+        first = (*found.segments, *found.singles)[0].segment.id
         out.print(
             Text(
                 "Adjusted association: these people chose themselves. Whether a campaign changes"
@@ -138,7 +148,8 @@ def weeks(out: Console, sizes: Sequence[Size]) -> str:
 def show_adopted(out: Console, adopted: Adopted) -> None:
     """What was written, or would be."""
     if adopted.written:
-        out.print(Text(f"Saved {adopted.segment.id} in {adopted.file}."))
+        out.print(Text(f"Saved {adopted.segment.id} in {adopted.file}, as a draft."))
+        out.print(Text(f"Undo: {adopted.undo}.", style="dim"), soft_wrap=True)
         out.print(Text(f"See it: fewer preview {adopted.segment.id}", style="dim"))
     else:
         out.print(Text(adopted.diff.rstrip("\n")), soft_wrap=True)

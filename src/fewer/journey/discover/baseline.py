@@ -1,7 +1,9 @@
 """What conversion to expect of each person: activity and single features, no combination.
 
 Any combination of actions selects active people, who convert more whatever they combined. Only
-what goes beyond activity and the single features is worth a combination of its own.
+what goes beyond activity and the single features is worth a combination of its own. How activity
+and single features combine is not taken for granted: their joint score, and the directions in
+which people differ most, may bend what is expected (a saturating goal, kinds of people).
 """
 
 from __future__ import annotations
@@ -12,22 +14,26 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, special
+from scipy import linalg, sparse, special
 
+from fewer.journey.discover.clusters import directions
 from fewer.journey.discover.kernels import shared, together
 from fewer.journey.discover.matrix import Flags, Floats, Matrix, from_rows
 
 _MOST_CASES: Final = 60_000
 _CONTROLS: Final = 5  # non-converters for each converter
 _RIDGE: Final = 1.0  # pull of a single feature to zero: one observation's worth
-_STEPS: Final = 25
-_SMALL: Final = 1e-4  # change of coefficients at which the sample's fit is done
+_STEPS: Final = 15
+_SMALL: Final = 1e-2  # gain of log likelihood at which the sample's fit is done
 _SMALL_GAIN: Final = 0.1  # of log likelihood, at which another step on everyone is not worth it
-_KNOTS: Final = (0.5, 0.8, 0.95)  # quantiles of activity where its slope may change
+_KNOTS: Final = (0.2, 0.5, 0.75, 0.9, 0.97)  # quantiles of activity where its slope may change
+_MOST_ACTIVE: Final = 0.999  # quantile beyond which more activity counts no more (bots)
+_BENDS: Final = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles among the expected converters
+_DIRECTIONS: Final = 6
 _HIGHEST: Final = 0.995
 
 
-_FULL_STEPS: Final = 2  # on everyone, after the sample
+_FULL_STEPS: Final = 3  # on everyone, after the sample
 _LEAST_KEPT: Final = 0.1
 
 
@@ -55,6 +61,33 @@ class Baseline:
         """The same model, of some of the people."""
         rows = np.flatnonzero(kept)
         return Baseline(self.expected[rows], self.weights, self.fixed[rows], self.design[rows])
+
+    def alone(
+        self, wanted: Sequence[int], alike: Sequence[NDArray[np.intp]]
+    ) -> tuple[Floats, Floats]:
+        """Weights of single features if the others of their group had none, and what they keep.
+
+        Args:
+            wanted: Numbers of features.
+            alike: For each the features of its group, itself among them, ascending.
+
+        To first order: the group's efficient score, of which the feature takes what it can.
+        """
+        weight = self.expected * (1 - self.expected)
+        curve = _curve(self.fixed, self.design, weight)
+        own = np.diag(curve).copy()
+        curve[np.diag_indices_from(curve)] += _RIDGE
+        inverse = np.linalg.inv(curve)
+        first = self.fixed.shape[1]
+        weights, shares = np.zeros(len(wanted)), np.ones(len(wanted))
+        for at, (feature, group) in enumerate(zip(wanted, alike, strict=True)):
+            places = group + first
+            sharp = np.linalg.inv(inverse[np.ix_(places, places)])
+            place = int(np.searchsorted(group, feature))
+            score = float(sharp[place] @ self.weights[places])
+            weights[at] = score / sharp[place, place]
+            shares[at] = sharp[place, place] / max(own[feature + first], 1e-12)
+        return weights, np.clip(shares, _LEAST_KEPT, 1.0)
 
     def kept(self, rules: list[NDArray[np.int32]], *, own: bool = False) -> Floats:
         """For each rule, the share of its excess that single features and activity left standing.
@@ -95,6 +128,7 @@ def fit(
     *,
     rules: Sequence[NDArray[np.int32]] = (),
     like: Baseline | None = None,
+    bends: bool = True,
     seed: int = 0,
 ) -> Baseline:
     """Chance to convert of every person, from activity and single features.
@@ -105,77 +139,137 @@ def fit(
         activity: (people,) or (people, k) counts of activity before the outcome, at least 0.
         rules: Rows of the people of rules that are known to matter: columns of their own.
         like: An earlier fit of the same people with fewer rules, to begin from.
+        bends: False: single features add up, so that each weight is the feature's own.
         seed: Of the sample of non-converters.
 
-    The model is logistic in the features and in a broken line of log activity with its square.
+    The model is logistic in the features and in broken lines of log activity, of the score that
+    these give, and of the directions in which people differ most (see `_bent`).
     It is fitted by Newton's method on all converters (60,000 at most) and five times as many
     others; the intercept is corrected for the shares sampled (Prentice & Pyke 1979,
     Biometrika 66, 403-411); then a few steps on everyone, so that sampling leaves no error.
     """
-    smooth = like.fixed if like else _activity(activity, matrix.counts)
     features = matrix.csr()
+    plain = like is None
+    smooth = like.fixed if like else _activity(activity, matrix.counts)
+    weights = like.weights if like else np.zeros(smooth.shape[1] + features.shape[1])
+    if plain:
+        sample = _Sample.drawn(converted, np.random.default_rng(seed))
+        weights = sample.fit(smooth, features, weights)
+        if bends:
+            bent = _bent(smooth, features, weights, matrix, seed)
+            weights = np.insert(weights, [smooth.shape[1]] * bent.shape[1], 0.0)
+            smooth = np.column_stack([smooth, bent])
+            weights = sample.fit(smooth, features, weights)
+        weights[0] -= sample.shift
     if rules:
         features = sparse.hstack([features, from_rows(rules, matrix.people).csr()], format="csr")
-    penalty = np.full(smooth.shape[1] + features.shape[1], _RIDGE)
-    penalty[: smooth.shape[1]], penalty[0] = 1e-3, 0.0
-    weights = np.zeros(len(penalty))
-    if like:
-        weights[: len(like.weights)] = like.weights
-    else:
-        weights = _from_sample(smooth, features, converted, penalty, seed)
-    return _polished(smooth, features, converted, penalty, weights)
-
-
-def _from_sample(
-    smooth: Floats, features: sparse.csr_array, converted: Flags, penalty: Floats, seed: int
-) -> Floats:
-    """Coefficients from all converters and some of the others."""
-    cases, controls = _sampled(converted, np.random.default_rng(seed))
-    total = int(converted.sum())
-    shift = np.log(len(cases) / total) - np.log(len(controls) / (len(converted) - total))
-    rows = np.concatenate([cases, controls])
-    design = sparse.hstack([sparse.csr_array(smooth[rows]), features[rows]], format="csr")
-    wanted = np.concatenate([np.ones(len(cases)), np.zeros(len(controls))])
-    weights = _newton(design.astype(np.float64), wanted, penalty, np.zeros(len(penalty)))
-    weights[0] -= shift
-    return weights
-
-
-def _polished(
-    smooth: Floats,
-    features: sparse.csr_array,
-    converted: Flags,
-    penalty: Floats,
-    weights: Floats,
-) -> Baseline:
-    """The fit on everyone, a few steps from where the sample left it."""
-    y, cut = converted.astype(np.float64), smooth.shape[1]
-    across = features.T.tocsr()
-
-    def line_of(beta: Floats) -> Floats:
-        return np.asarray(smooth @ beta[:cut] + features @ beta[cut:])
-
-    line = line_of(weights)
-    value = _loss(line, y, weights, penalty)
-    for _ in range(_FULL_STEPS):
-        chance = special.expit(line)
-        left = y - chance
-        slope = np.concatenate([smooth.T @ left, across @ left]) - penalty * weights
-        curve = _curve(smooth, features, np.maximum(chance * (1 - chance), 1e-9))
-        curve[np.diag_indices_from(curve)] += penalty + 1e-9
-        step = np.linalg.solve(curve, slope)
-        gain = float(slope @ step)
-        for factor in (1.0, 0.5, 0.1):
-            trial = weights + factor * step
-            moved = line_of(trial)
-            worth = _loss(moved, y, trial, penalty)
-            if worth <= value + 1e-9:
-                weights, line, value = trial, moved, worth
-                break
-        if gain < _SMALL_GAIN:
-            break
+    weights = np.pad(weights, (0, smooth.shape[1] + features.shape[1] - len(weights)))
+    everyone = _Newton(smooth, features, converted.astype(np.float64))
+    weights, line = everyone.climbed(weights, _FULL_STEPS, _SMALL_GAIN)
     chances = np.clip(special.expit(line), 1e-9, _HIGHEST)
     return Baseline(chances, weights, smooth, features)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Rows of converters and of some of the others, and what the shares do to the intercept."""
+
+    rows: NDArray[np.intp]
+    wanted: Floats
+    shift: float
+
+    @classmethod
+    def drawn(cls, converted: Flags, rng: np.random.Generator) -> _Sample:
+        cases, controls = _sampled(converted, rng)
+        total = int(converted.sum())
+        shift = np.log(len(cases) / total) - np.log(len(controls) / (len(converted) - total))
+        rows = np.concatenate([cases, controls])
+        wanted = np.concatenate([np.ones(len(cases)), np.zeros(len(controls))])
+        return cls(rows, wanted, float(shift))
+
+    def fit(self, smooth: Floats, features: sparse.csr_array, weights: Floats) -> Floats:
+        """Coefficients of the sample, its own intercept among them."""
+        newton = _Newton(smooth[self.rows], features[self.rows], self.wanted)
+        found, _ = newton.climbed(weights, _STEPS, _SMALL)
+        return found
+
+
+def _penalty(smooth: Floats, features: sparse.csr_array) -> Floats:
+    found = np.full(smooth.shape[1] + features.shape[1], _RIDGE)
+    found[: smooth.shape[1]], found[0] = 1e-3, 0.0
+    return found
+
+
+def _bent(
+    smooth: Floats, features: sparse.csr_array, weights: Floats, matrix: Matrix, seed: int
+) -> Floats:
+    """Columns by which activity and single features may combine otherwise than by their sum.
+
+    First the score of a plain fit, as a broken line: whatever function of the score the chance
+    is (a single-index model; Ichimura 1993, Journal of Econometrics 58), the line follows it.
+    Then broken lines along the directions in which people differ most: kinds of people.
+    """
+    cut = smooth.shape[1]
+    score = np.asarray(smooth @ weights[:cut] + features @ weights[cut:])
+    rows = np.arange(len(score)) if len(score) <= _MOST_CASES else None
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(score), _MOST_CASES, replace=False) if rows is None else rows
+    ordered = np.sort(score[rows])
+    mass = np.cumsum(special.expit(ordered))
+    knots = ordered[np.searchsorted(mass, np.array(_BENDS) * mass[-1])]
+    columns = [np.maximum(score - knot, 0.0) for knot in np.unique(knots)]
+    return np.column_stack([*columns, *_kinds(matrix, rng)])
+
+
+def _kinds(matrix: Matrix, rng: np.random.Generator) -> list[Floats]:
+    """Broken lines along the directions in which people differ most."""
+    wanted = min(_DIRECTIONS, matrix.features)
+    found = []
+    for along in directions(matrix, wanted, rng).T:
+        spread = float(along.std())
+        if spread > 1e-9:  # noqa: PLR2004  everyone is alike
+            scaled = (along - along.mean()) / spread
+            low, high = np.quantile(scaled, (0.5, 0.9))
+            found += [scaled, np.maximum(scaled - low, 0.0), np.maximum(scaled - high, 0.0)]
+    return found
+
+
+@dataclass(slots=True)
+class _Newton:
+    """Newton's method for the penalised likelihood; steps that make it worse are shortened."""
+
+    smooth: Floats  # (people, s)
+    features: sparse.csr_array  # (people, f)
+    wanted: Floats  # (people,) 0 or 1
+
+    def climbed(self, weights: Floats, steps: int, small: float) -> tuple[Floats, Floats]:
+        """Coefficients, and the log odds they give; ends when a step gains less than `small`."""
+        across = self.features.T.tocsr()
+        penalty = _penalty(self.smooth, self.features)
+        line = self._line(weights)
+        value = _loss(line, self.wanted, weights, penalty)
+        for _ in range(steps):
+            chance = special.expit(line)
+            left = self.wanted - chance
+            slope = np.concatenate([self.smooth.T @ left, across @ left]) - penalty * weights
+            curve = _curve(self.smooth, self.features, np.maximum(chance * (1 - chance), 1e-9))
+            curve[np.diag_indices_from(curve)] += penalty + 1e-9
+            step = linalg.solve(curve, slope, assume_a="pos")
+            gain = float(slope @ step)
+            for factor in (1.0, 0.5, 0.1, 0.01):
+                trial = weights + factor * step
+                moved = self._line(trial)
+                worth = _loss(moved, self.wanted, trial, penalty)
+                if worth <= value + 1e-9:
+                    weights, line, value = trial, moved, worth
+                    break
+            if gain < small:
+                break
+        return weights, line
+
+    def _line(self, weights: Floats) -> Floats:
+        cut = self.smooth.shape[1]
+        return np.asarray(self.smooth @ weights[:cut] + self.features @ weights[cut:])
 
 
 def _activity(activity: Floats, counts: NDArray[np.int64]) -> Floats:
@@ -184,13 +278,14 @@ def _activity(activity: Floats, counts: NDArray[np.int64]) -> Floats:
     columns = [np.ones(given.shape[1])]
     for raw in (*given, counts.astype(np.float64)):
         logs = np.log1p(np.maximum(raw, 0.0))
+        logs = np.minimum(logs, np.quantile(logs, _MOST_ACTIVE))
         spread = float(logs.std())
         if spread < 1e-9:  # noqa: PLR2004  everyone is equally active
             continue
         scaled = (logs - logs.mean()) / spread
-        columns += [scaled, scaled**2]
-        for knot in np.unique(np.quantile(scaled, _KNOTS)):
-            columns.append(np.maximum(scaled - knot, 0.0))
+        columns.append(scaled)
+        knots = np.unique(np.quantile(scaled, _KNOTS))
+        columns += [np.maximum(scaled - k, 0.0) for k in knots if scaled.min() < k < scaled.max()]
     return np.column_stack(columns)
 
 
@@ -202,32 +297,6 @@ def _sampled(
     some = rng.choice(cases, min(len(cases), _MOST_CASES), replace=False)
     controls = rng.choice(others, min(len(others), _CONTROLS * len(some)), replace=False)
     return np.sort(some), np.sort(controls)
-
-
-def _newton(design: sparse.csr_array, wanted: Floats, penalty: Floats, beta: Floats) -> Floats:
-    """Coefficients of the largest penalised likelihood; steps that make it worse are halved."""
-    across = design.T.tocsr()
-    line = design @ beta
-    value = _loss(line, wanted, beta, penalty)
-    for _ in range(_STEPS):
-        chance = special.expit(line)
-        weight = np.maximum(chance * (1 - chance), 1e-9)
-        slope = across @ (wanted - chance) - penalty * beta
-        curve = (across @ (sparse.diags_array(weight) @ design)).toarray()
-        curve[np.diag_indices_from(curve)] += penalty + 1e-9
-        step = np.linalg.solve(curve, slope)
-        factor = 1.0
-        while factor > 1e-4:  # noqa: PLR2004  a step that small changes nothing
-            trial = beta + factor * step
-            moved = design @ trial
-            worth = _loss(moved, wanted, trial, penalty)
-            if worth <= value + 1e-9:
-                beta, line, value = trial, moved, worth
-                break
-            factor /= 2
-        if np.abs(factor * step).max() < _SMALL * (1 + np.abs(beta).max()):
-            break
-    return beta
 
 
 def _loss(line: Floats, wanted: Floats, beta: Floats, penalty: Floats) -> float:

@@ -151,6 +151,21 @@ class Discovered:
         return describe(self.segment.where)
 
     @property
+    def note(self) -> str:
+        """How sure it is, for whoever reads the definition later."""
+        later = self.confirmation
+        seen = self.discovery
+        told = f"Discovered: {WORDS[self.status]}. At first {_of(seen)} reached the goal"
+        if later is not None:
+            told += f", later {_of(later)}"
+        doubt = self.status in {"decayed", "unconfirmed"}
+        return f"{told}. " + (
+            "Do not spend on it before it is seen again."
+            if doubt
+            else "An association: test it with a holdout."
+        )
+
+    @property
     def stable(self) -> bool | None:
         """Whether its size stayed within half and double its median; None: too few weeks."""
         known = [size.people for size in self.sizes]
@@ -200,7 +215,14 @@ class Discovery(Displayed):
     notes: tuple[str, ...] = ()
     left_out: int = 0
     unconfirmed: tuple[Discovered, ...] = field(default=())
+    singles: tuple[Discovered, ...] = ()  # single conditions in the band that passed
+    singles_tested: int = 0
     data: str = "real"
+
+    @property
+    def proposed(self) -> tuple[Discovered, ...]:
+        """All that can be saved as a segment, in the order in which it is numbered."""
+        return (*self.segments, *self.singles, *self.unconfirmed)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, of stable shape."""
@@ -220,11 +242,21 @@ class Discovery(Displayed):
             "family_wise_level": self.level,
             "left_out": self.left_out,
             "segments": [each.to_json() for each in self.segments],
+            "single_conditions": [each.to_json() for each in self.singles],
+            "single_conditions_tested": self.singles_tested,
             "unconfirmed": [each.to_json() for each in self.unconfirmed],
             "refused": [leak.to_json() | {"why": leak.words} for leak in self.leaks],
             "allowed": list(self.allowed),
             "notes": list(self.notes),
         }
+
+
+def _of(rate: Rate) -> str:
+    expected = rate.expected_share
+    if rate.share is None:
+        return "nobody"
+    aside = "" if expected is None else f" ({expected:.1%} expected)"
+    return f"{rate.converted:,} of {rate.people:,}, {rate.share:.1%}{aside},"
 
 
 def _rounded(value: float | None) -> float | None:

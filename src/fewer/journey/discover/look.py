@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,17 @@ class Chosen:
         """The thing each feature speaks of, as a number."""
         known: dict[str, int] = {}
         return tuple(known.setdefault(f.group, len(known)) for f in self.features)
+
+    def without(self, refused: Collection[str]) -> Chosen:
+        """Those that speak of nothing that is refused."""
+        kept = [
+            at for at, f in enumerate(self.features) if f.group.replace(" ", ":") not in refused
+        ]
+        if not kept:
+            return self
+        return Chosen(
+            tuple(self.features[at] for at in kept), self.matrix.columns(kept), self.persons
+        )
 
 
 def choose(

@@ -49,14 +49,21 @@ class Matrix:
         """Rows of the people who have a feature."""
         return self.column_people[self.column_start[feature] : self.column_start[feature + 1]]
 
-    def members(self, features: Sequence[int]) -> NDArray[np.int32]:
-        """Rows of the people who have all of some features (at least one is given)."""
-        first, *others = sorted(features, key=lambda f: int(self.sizes[f]))
-        if not others:
+    def members(self, rule: Sequence[int]) -> NDArray[np.int32]:
+        """Rows of the people who fit a rule: all of some features, none of some others.
+
+        Args:
+            rule: Numbers of features, one at least; ``~f`` stands for those without feature f.
+        """
+        first, *others = sorted((f for f in rule if f >= 0), key=lambda f: int(self.sizes[f]))
+        absent = [~f for f in rule if f < 0]
+        if not others and not absent:
             return self.column(first)
         found = self._set(first)
         for other in others:
             found = found & self._set(other)
+        for other in absent:
+            found = found - self._set(other)
         return np.asarray(found.to_array(), np.uint32).astype(np.int32)
 
     def _set(self, feature: int) -> BitMap:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from fewer.model.condition import AllOf, AnyOf, Condition, Did, DidNot, First, Last, Trait
+from fewer.model.condition import AllOf, AnyOf, Condition, Did, DidNot, First, Last, Not, Trait
 from fewer.model.segment import SegmentType
 
 _LONGEST: Final = 56
@@ -52,6 +52,8 @@ def _slug(part: Condition) -> str:
             words = ["first", *part.first.did, _window(part)]
         case Trait():
             words = [part.trait, *map(str, part.tests.values())]
+        case Not():
+            words = ["not", _slug(part.not_)]
         case AnyOf():
             words = ["any", *(_slug(p) for p in part.any)]
         case _:

@@ -4,7 +4,9 @@ Error control, stated once: under "nothing goes beyond activity and single featu
 that even one segment is reported is at most `level` in all. Half of it is spent on discovery
 alone (Bonferroni over every combination in the size band), half on confirmation: a short list,
 made without a look at later outcomes, is tested on them by Holm's method. A segment is reported
-when it passes either.
+when it passes either. Within each half, four fifths go to combinations of what people did, the
+rest to "but not" and to single features (weighted Bonferroni; Genovese, Roeder & Wasserman 2006,
+Biometrika 93, 509-524).
 """
 
 from __future__ import annotations
@@ -33,8 +35,11 @@ _ROUNDS: Final = 3  # fits; each but the last knows the rules found by those bef
 _ROUGHEST: Final = 0.1  # p before what the model took of a rule is given back
 _MOST_POOLED: Final = 2_500
 _MOST_LISTED: Final = 60
+_FEWEST_OF_A_BOT: Final = 40  # features
 _SAME: Final = 0.95  # a feature nearly inside another says the same as the two together
 _FEWEST_CONVERSIONS: Final = 3
+_SHARES: Final = (0.8, 0.15, 0.05)  # of the level: combinations, "but not", single features
+_SURELY_FEWER: Final = 0.01  # p before "but not" is said to matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,24 @@ class Found:
     confirmation: Tally | None
     adjusted_p: float | None  # of the confirmation, Holm over the short list
     status: Status
+    without: tuple[int, ...] = ()  # features that its people do not have
+
+    @property
+    def rule(self) -> tuple[int, ...]:
+        """As `Matrix.members` takes it."""
+        return (*self.features, *(~f for f in self.without))
+
+    @classmethod
+    def of(
+        cls,
+        rule: tuple[int, ...],
+        tallies: tuple[Tally, Tally | None],
+        adjusted: float | None,
+        status: Status,
+    ) -> Found:
+        """From a rule in which ``~f`` stands for those without feature f."""
+        has, lacks = (f for f in rule if f >= 0), (~f for f in rule if f < 0)
+        return cls(tuple(has), *tallies, adjusted, status, tuple(lacks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,8 @@ class Searched:
     level: float
     expected_rate: float = 0.0
     thresholds: tuple[float, float] = field(default=(0.0, 0.0))  # p of discovery; of the list
+    singles: tuple[Found, ...] = ()  # single features in the band that passed
+    singles_tested: int = 0
 
 
 def tail(converted: NDArray[np.int64] | int, people: object, expected: object) -> Floats:
@@ -136,18 +161,22 @@ def search(
     """
     if not first.converted.any() or first.converted.all() or not first.matrix.features:
         return Searched((), (), 0, 0, 0, level)
-    busy = first.matrix.counts > affordable(first.matrix.counts)
+    busy = first.matrix.counts > min(affordable(first.matrix.counts), _human(first.matrix))
     alpha = level / 2 if later is not None else level
     hunt = _Hunt(first, ~busy, groups, band, alpha, seed, confirms=later is not None)
     picked = hunt.run()
-    alone = [tally.p <= hunt.cut for _, tally in picked]
+    alone = [strong for _, _, strong in picked]
     if later is None:
-        judged = [Found(rule, tally, None, None, "unconfirmed") for rule, tally in picked]
+        judged = [Found.of(r, (t, None), None, "unconfirmed") for r, t, _ in picked]
         found, dropped = judged, []
     else:
-        judged = _confirm(picked, alone, later, level / 2, seed)
+        pairs = [(rule, tally) for rule, tally, _ in picked]
+        share = 1 - _SHARES[2]
+        judged = _confirm(pairs, alone, later, level / 2 * share, seed)
         found = [f for f in judged if f.status != "unconfirmed"]
         dropped = [f for f in judged if f.status == "unconfirmed"]
+    rules = [rule for rule, _, _ in picked]
+    alone_found, many = _singles(hunt, later, rules, alpha * _SHARES[2])
     return Searched(
         tuple(found),
         tuple(dropped),
@@ -157,7 +186,14 @@ def search(
         level=level,
         expected_rate=float(first.converted.mean()),
         thresholds=(hunt.cut, hunt.loosest),
+        singles=alone_found,
+        singles_tested=many,
     )
+
+
+def _human(matrix: Matrix) -> int:
+    """Most features of one person: no one does half of all things there are, but a bot does."""
+    return max(matrix.features // 2, _FEWEST_OF_A_BOT)
 
 
 @dataclass(slots=True)
@@ -175,15 +211,15 @@ class _Hunt:
     cut: float = 0.0
     loosest: float = 0.0
 
-    def run(self) -> list[tuple[tuple[int, ...], Tally]]:
+    def run(self) -> list[_Picked]:
         """The short list, in the order in which it was found."""
         whole = self.cohort
         matrix, converted = whole.matrix.rows(self.searched), whole.converted[self.searched]
         block = apart(matrix, self.groups)
-        picked: list[tuple[tuple[int, ...], Tally]] = []
+        picked: list[_Picked] = []
         model: Baseline | None = None
         for turn in range(_ROUNDS):
-            known = [whole.matrix.members(rule) for rule, _ in picked]
+            known = [whole.matrix.members(rule) for rule, _, _ in picked]
             model = fit(
                 whole.matrix,
                 whole.converted,
@@ -195,71 +231,99 @@ class _Hunt:
             seen = model.only(self.searched)
             combos = count(matrix, converted, seen.expected, block, self.band)
             self._thresholds(len(combos))
-            taken = {rule for rule, _ in picked}
+            taken = {rule for rule, _, _ in picked}
             last = turn + 1 == _ROUNDS
-            strict = [] if last else _cover(matrix, seen, combos, self.cut, taken)
+            strict = [] if last else _cover(matrix, seen, combos, (self.cut, self.cut), taken)
             picked += strict
             if not strict:
-                return picked + _cover(matrix, seen, combos, self.loosest, taken)
+                loose = (self.loosest, self.cut)
+                return picked + _cover(matrix, seen, combos, loose, taken)
         return picked
 
     def _thresholds(self, combinations: int) -> None:
         self.tested = combinations
-        self.cut = self.alpha / max(combinations, 1)
+        self.cut = self.alpha * (1 - _SHARES[2]) / max(combinations, 1)
         listed = min(max(_SHORT_LIST / max(combinations, 1), self.cut), _LOOSEST)
         self.loosest = listed if self.confirms else self.cut
 
 
+_Picked = tuple[tuple[int, ...], Tally, bool]
+"""A rule, its figures, and whether discovery alone is enough for it."""
+
+
+def _handicaps(combos: Combinations) -> Floats:
+    """By what each p is multiplied, so that each kind of rule has its share of the level."""
+    without = combos.without
+    kinds = ((~without, _SHARES[0]), (without, _SHARES[1]))
+    found, total = np.ones(len(combos)), sum(share for kind, share in kinds if kind.any())
+    for kind, share in kinds:
+        found[kind] = kind.mean() * total / share if kind.any() else 1.0
+    return found
+
+
 def _rule(features: NDArray[np.int32]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(int(f) for f in features))
+    """Without the second of a pair; what people have comes first, ascending."""
+    return tuple(sorted({int(f) for f in features}, key=lambda f: (f < 0, f)))
 
 
 def _cover(
     matrix: Matrix,
     model: Baseline,
     combos: Combinations,
-    cut: float,
+    cuts: tuple[float, float],
     taken: Collection[tuple[int, ...]],
-) -> list[tuple[tuple[int, ...], Tally]]:
-    """The best combination, then the best beyond what it explains, and so on down to `cut`.
+) -> list[_Picked]:
+    """The best combination, then the best beyond what it explains, and so on down to a cut.
 
     After one is taken, its people are expected to convert as they were seen to; combinations
-    that only shared its people fall below the cut.
+    that only shared its people fall below the cut. The second cut is that of discovery alone.
     """
-    rough = tail(combos.converted, combos.people, combos.expected)
+    weight = _handicaps(combos)
+    rough = tail(combos.converted, combos.people, combos.expected) * weight
     rough[combos.converted < _FEWEST_CONVERSIONS] = 1.0
     pool = np.flatnonzero(rough <= _ROUGHEST)
     pool = pool[np.argsort(rough[pool], kind="stable")[:_MOST_POOLED]]
     if not len(pool):
         return []
     rules = [_rule(combos.features[at]) for at in pool]
+    places = {rule: at for at, rule in enumerate(rules)}
     members = [matrix.members(rule) for rule in rules]
     who = _stacked(members, matrix.people)
-    kept = model.kept(members)
+    kept, weight = model.kept(members), weight[pool]
     k, n = combos.converted[pool].astype(np.float64), combos.people[pool].astype(np.float64)
     chances, mean = model.expected.copy(), combos.expected[pool].copy()
-    p = _sharpened(k, n, mean, kept)
-    picked: list[tuple[tuple[int, ...], Tally]] = []
+    p = _sharpened(k, n, mean, kept) * weight
+    picked: list[_Picked] = []
     free = np.array([rule not in taken for rule in rules])
     while free.any() and len(picked) < _MOST_LISTED:
         p_now = np.where(free, p, 2.0)
         least = p_now.min()
-        if least > cut:
+        if least > cuts[0]:
             break
         # Among those that fit equally well, the shortest rule says the most.
         near = np.flatnonzero(p_now <= least * (1 + 1e-9))
         best = int(min(near, key=lambda at: (len(rules[at]), at)))
         free[best] = False
-        picked.append(
-            (rules[best], Tally(int(n[best]), int(k[best]), float(mean[best]), float(p[best])))
-        )
+        plain = places.get(tuple(f for f in rules[best] if f >= 0), best)
+        if plain != best and free[plain] and not _matters(k, mean, best, plain):
+            best = plain
+            free[best] = False
+        tally = Tally(int(n[best]), int(k[best]), float(mean[best]), float(p[best] / weight[best]))
+        picked.append((rules[best], tally, bool(p[best] <= cuts[1])))
         change = np.zeros(matrix.people)
         rows = members[best]
         change[rows] = raised(chances[rows], k[best]) - chances[rows]
         chances += change
         mean += who @ change
-        p = _sharpened(k, n, mean, kept)
+        p = _sharpened(k, n, mean, kept) * weight
     return picked
+
+
+def _matters(k: Floats, mean: Floats, without: int, plain: int) -> bool:
+    """Whether those whom "but not" takes away convert less than the others of the plain rule."""
+    share = (mean[plain] - mean[without]) / max(float(mean[plain]), 1e-12)
+    fewer = special.bdtr(k[plain] - k[without], int(k[plain]), min(max(float(share), 0.0), 1.0))
+    return bool(fewer < _SURELY_FEWER)
 
 
 def _sharpened(k: Floats, n: Floats, mean: Floats, kept: Floats) -> Floats:
@@ -303,7 +367,7 @@ def _confirm(
     members = [later.matrix.members(rule) for rule, _ in picked]
     if not later.converted.any() or later.converted.all():
         return [
-            Found(rule, first, None, None, "decayed" if strong else "unconfirmed")
+            Found.of(rule, (first, None), None, "decayed" if strong else "unconfirmed")
             for (rule, first), strong in zip(picked, alone, strict=True)
         ]
     model = fit(later.matrix, later.converted, later.activity, rules=members, seed=seed)
@@ -317,8 +381,74 @@ def _confirm(
     judged = []
     for (rule, first), second, again, strong in zip(picked, tallies, adjusted, alone, strict=True):
         status = _status(first, second, strong=strong, confirmed=bool(again <= level))
-        judged.append(Found(rule, first, second, float(again), status))
+        judged.append(Found.of(rule, (first, second), float(again), status))
     return judged
+
+
+def _singles(
+    hunt: _Hunt, later: Cohort | None, rules: Sequence[tuple[int, ...]], alpha: float
+) -> tuple[tuple[Found, ...], int]:
+    """Single features in the size band whose people convert beyond activity and all the others.
+
+    Thresholds of one thing stand for each other: of each group the clearest is shown, held
+    against everything but its own group.
+    """
+    whole = hunt.cohort
+    least, most = hunt.band
+    sizes = whole.matrix.sizes
+    wanted = [f for f in range(whole.matrix.features) if least <= sizes[f] <= most]
+    if not wanted:
+        return (), 0
+    cut = alpha / len(wanted)
+    loosest = cut if later is None else max(min(_LOOSEST, 1 / len(wanted)), cut)
+    tallies = _of_singles(whole, hunt, rules, wanted)
+    clearest: dict[int, int] = {}
+    for feature in sorted(wanted, key=lambda f: (tallies[f].p, f)):
+        if tallies[feature].p <= loosest and tallies[feature].converted >= _FEWEST_CONVERSIONS:
+            clearest.setdefault(int(hunt.groups[feature]), feature)
+    listed = list(clearest.values())
+    if later is None:
+        return (
+            tuple(Found((f,), tallies[f], None, None, "unconfirmed") for f in listed),
+            len(wanted),
+        )
+    if not listed or not later.converted.any() or later.converted.all():
+        return (), len(wanted)
+    seconds = _of_singles(later, hunt, rules, listed)
+    adjusted = holm([seconds[f].p for f in listed])
+    found = []
+    for feature, p in zip(listed, adjusted, strict=True):
+        one, two = tallies[feature], seconds[feature]
+        strong, sure = one.p <= cut, bool(p <= alpha)
+        status = _status(one, two, strong=strong, confirmed=sure)
+        found.append(Found((feature,), one, two, float(p), status))
+    return tuple(f for f in found if f.status != "unconfirmed"), len(wanted)
+
+
+def _of_singles(
+    cohort: Cohort, hunt: _Hunt, rules: Sequence[tuple[int, ...]], wanted: Sequence[int]
+) -> dict[int, Tally]:
+    """Figures of single features, expected as if their group had no weight."""
+    known = [cohort.matrix.members(rule) for rule in rules]
+    model = fit(
+        cohort.matrix,
+        cohort.converted,
+        cohort.activity,
+        rules=known,
+        bends=False,
+        seed=hunt.seed,
+    )
+    of = np.asarray(hunt.groups)
+    alike = [np.flatnonzero(of == of[f]) for f in wanted]
+    weights, shares = model.alone(wanted, alike)
+    found = {}
+    for feature, weight, left in zip(wanted, weights, shares, strict=True):
+        rows = cohort.matrix.column(feature)
+        k, n = float(cohort.converted[rows].sum()), len(rows)
+        mean = float(model.without(rows, weight).sum())
+        lower = max(k - (k - mean) * float(np.sqrt(left)), 1e-9) if k > mean else mean
+        found[feature] = Tally(n, int(k), mean, float(tail(int(k), n, lower)))
+    return found
 
 
 def _status(first: Tally, second: Tally, *, strong: bool, confirmed: bool) -> Status:
