@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter
 
-from fewer.journey.measure.assignment import experiments, holdout
+from fewer.journey.measure.assignment import holdout
 from fewer.journey.measure.compare import compare, groups
 from fewer.journey.measure.cost import BROAD, cost_table
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.landmark import landmark
 from fewer.journey.measure.population import population, sums
+from fewer.journey.measure.randomised import examine
 from fewer.journey.measure.recovered import Recovery
 from fewer.model.condition import Condition
 from fewer.model.window import to_utc_micros
 from fewer.project.folder import TRUTH
+from fewer.project.planted_arms import ArmsFound, goal_of
 
 if TYPE_CHECKING:
     from fewer.data.simulate.truth import Effect, Truth
@@ -46,31 +48,38 @@ def planted(project: Project, snapshot: Snapshot) -> list[Recovery]:
 
 
 def _recoveries(study: Study, truth: Truth) -> Iterator[Recovery]:
-    outcome = _purchases(study)
+    """What depends on who was in a segment is known at the snapshot's moment only."""
+    outcome = _purchases(study, truth)
+    arms = ArmsFound(study, truth)
     for effect in truth.effects:
-        if effect.at is not None and to_utc_micros(effect.at) != study.snapshot.as_of_us:
-            continue
+        value, kind = effect.value, effect.id.partition("_")[0]
+        here = effect.at is None or to_utc_micros(effect.at) == study.snapshot.as_of_us
         found: Figure | None = None
-        value = effect.value
-        if effect.id.startswith("lift_"):
-            found, value = _lift(study, effect, outcome), 1 + effect.value
-        elif effect.id.startswith(("selection_", "recency_")):
+        if kind in {"lift", "reaching"} and here and outcome is not None:
+            found = _assigned(study, effect, outcome)
+            value = 1 + value if kind == "lift" else value
+        elif kind in {"selection", "recency"} and here and outcome is not None:
             found = _contrast(study, effect, outcome)
-        elif effect.id.startswith(("ctr_", "cpc_")):
+        elif kind in {"ctr", "cpc"}:
             found = _cost(study, effect)
+        elif (arm := arms.find(effect)) is not None:
+            found, value = arm.figure, arm.truth
         if found is not None:
             yield Recovery(effect.id, effect.statement, value, found)
 
 
-def _purchases(study: Study) -> Outcomes:
-    goal = study.project.definitions.goals[0]
+def _purchases(study: Study, truth: Truth) -> Outcomes | None:
+    """Purchases after the snapshot; None where the first goal is not what the truth is about."""
+    goal = goal_of(study, truth)
     end = study.reader.data_end(not_after_us=study.now_us) or study.snapshot.as_of_us
+    if goal is None or end <= study.snapshot.as_of_us:
+        return None
     at = landmark(goal, index_us=study.snapshot.as_of_us, data_end_us=end)
     return study.reader.outcomes(goal, at, study.everyone)
 
 
-def _lift(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
-    """Ratio of everyone assigned to those held out, among all whom the rule fits."""
+def _assigned(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
+    """Everyone assigned against those held out, among all whom the rule fits."""
     rule = study.project.settings.holdout
     [segment] = effect.segments
     if rule is None or segment not in study.snapshot.segments:
@@ -78,8 +87,14 @@ def _lift(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:
     share = float(rule.percent) / 100
     made = holdout(study.reader.listed(rule.list), study.everyone, share=share, name=rule.list)
     view = study.snapshot.segment(segment)
-    rows = experiments([population(view.definition, view.matched)], [outcome], [made])
-    return rows[0].comparisons[0].ratio if rows else None
+    people = [population(view.definition, view.matched)]
+    rows = examine(people, [outcome], [made], study.terms).rows
+    if not rows:
+        return None
+    found = rows[0].comparisons[0]
+    if effect.id.startswith("lift_"):
+        return found.ratio
+    return found.causal.reach.difference if found.causal and found.causal.reach else None
 
 
 def _contrast(study: Study, effect: Effect, outcome: Outcomes) -> Figure | None:

@@ -382,7 +382,7 @@ def _planted(found: Recovery) -> dict[str, Any]:
     return {
         "title": found.title,
         "label": found.found.label.value,
-        "truth": f"{found.truth:.2f}x",
+        "truth": found.true,
         "estimate": found.found.number,
         "interval": found.found.interval,
         "words": found.words.removeprefix("recovered the planted effect: "),

@@ -50,8 +50,27 @@ class Recovery:
 
     @property
     def words(self) -> str:
-        """Yes or no, in the only words allowed for it."""
-        return YES if self.yes else NO
+        """Yes or no, in the only words allowed for it, and where the truth lies."""
+        return f"{YES if self.yes else NO}, {self.place}"
+
+    @property
+    def place(self) -> str:
+        """``the truth lies inside the interval``, above it, below it; or there is none."""
+        e = self.found.estimate
+        if self.yes:
+            return "the truth lies inside the interval"
+        if e.lower is not None and self.truth < e.lower:
+            return "the truth lies below the interval"
+        if e.upper is not None and self.truth > e.upper:
+            return "the truth lies above the interval"
+        return "there is no interval"
+
+    @property
+    def true(self) -> str:
+        """The true value, as its figure is written, with two decimals."""
+        if self.found.kind == "points":
+            return f"{self.truth * 100:+.2f} points".replace("-", "\N{MINUS SIGN}")
+        return f"{self.truth:.2f}x"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; always of simulated data."""
