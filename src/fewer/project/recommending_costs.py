@@ -52,9 +52,9 @@ class Costs:
     def unknown(self, segment: str) -> str:
         """Why `spent` is None, with what to add; empty where it is not."""
         if self.days is None:
-            return "what ads cost is read where a goal can be measured, and none can yet"
+            return "ad reports are read where a goal can be measured, and none can yet"
         if not self.days:
-            return f"what ads cost is not known: add ad reports as a source ({_GUIDE})"
+            return f"there are no ad reports: add them as a source ({_GUIDE})"
         found = self._of(segment)
         if not found:
             return (

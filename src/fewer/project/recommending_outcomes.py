@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import inf, sqrt
 from typing import TYPE_CHECKING
 
@@ -71,7 +70,7 @@ class Outcomes:
             group.people, group.converted, _days(row), found.ratio, group.rate, found.adjusted
         )
 
-    @cached_property
+    @property
     def worth(self) -> tuple[float | None, float]:
         """Average value of one converted person, and its relative standard error.
 

@@ -33,7 +33,7 @@ def too_small(case: Case) -> Recommendation | None:
     design = case.design
     if design is None:
         return None
-    waits = f"about {design.weeks} weeks" if design.weeks else "more than two years"
+    waits = f"about {_weeks(design.weeks)}" if design.weeks else "more than two years"
     return case.says(
         Action.NOTHING_YET,
         "too_small",
@@ -93,10 +93,10 @@ def _test(case: Case, holdout: int, weeks: int, segments: int = 1) -> Recommenda
     return case.says(
         Action.TEST,
         "test",
-        f"{_sees(case)}: hold out {holdout} % for {weeks} weeks"
+        f"{_sees(case)}: hold out {holdout} % for {_weeks(weeks)}"
         + (", together" if segments > 1 else ""),
         f"{_sees(case, long=True)} Whether the message changes anything only a random holdout"
-        f" shows: {holdout} % for {weeks} weeks would show {change(values.WORTH_SEEING)}"
+        f" shows: {holdout} % for {_weeks(weeks)} would show {change(values.WORTH_SEEING)}"
         f" {round(100 * values.POWER)} times in 100{how}.",
         figure=_figure(case),
         stake=case.amount(case.weekly_conversions),
@@ -111,14 +111,18 @@ def _test(case: Case, holdout: int, weeks: int, segments: int = 1) -> Recommenda
     )
 
 
+def _weeks(many: int) -> str:
+    return "1 week" if many == 1 else f"{many} weeks"
+
+
 def _others(case: Case) -> str:
     """What reading it with all other untested segments would take."""
     whole = case.together
     if whole is None or whole.weeks is None or whole.segments < 2:  # noqa: PLR2004  that is alone
         return "Widen it, or read it together with others."
     return (
-        f"Read as one, {whole.segments} segments without a test would take about {whole.weeks}"
-        f" weeks with {whole.holdout} % held out."
+        f"Read as one, {whole.segments} segments without a test would take about"
+        f" {_weeks(whole.weeks)} with {whole.holdout} % held out."
     )
 
 
