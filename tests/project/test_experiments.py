@@ -408,5 +408,5 @@ class TestDesigning:
         assert [row.group.id for row in windows.rows] == ["band:14d", "band:30d", "programme"]
         with pytest.raises(GuardError, match="begins after that moment"):
             project.experiments.design("spring", as_of="2019-01-01")
-        with pytest.raises(GuardError, match="names no segments"):
+        with pytest.raises(GuardError, match="drawn by region"):
             project.experiments.design("regions", as_of=AS_OF)

@@ -266,6 +266,7 @@ def _experiment(part: Schema) -> None:
     _between(part, "power_percent", 50, 100, low_is_in=True)
     part["allOf"] = [
         _when({"tests": {"const": "geo"}}, {"required": ["region"]}),
+        _when({"tests": {"const": "switchback"}}, {"required": ["slot"]}),
         _when({"tests": {"const": "exclusions"}}, {"required": ["exclusions"]}),
         *_never_together([["windows"], ["arms"]]),
     ]

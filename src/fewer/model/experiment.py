@@ -20,6 +20,7 @@ Tests = Literal[
     "programme",
     "exclusions",
     "geo",
+    "switchback",
     "global_holdout",
     "elsewhere",
 ]
@@ -35,11 +36,15 @@ EXCLUSIONS_OFF: Final = "exclusions_off"
 _FIXED: Final = {
     "holdout": (SENT, HELD_OUT),
     "geo": (SENT, HELD_OUT),
+    "switchback": (SENT, HELD_OUT),
     "global_holdout": (SENT, HELD_OUT),
     "programme": (SEGMENTED, BROAD),
     "exclusions": (EXCLUSIONS_ON, EXCLUSIONS_OFF),
 }
 """Arms that go without saying; the last is what the other is compared with."""
+
+BY_UNIT: Final = ("geo", "switchback")
+"""Drawn and read by region or time slot, not by person."""
 
 _VERSIONS: Final = ("creative", "offer", "landing_page")
 _WHOLE: Final = Decimal(100)
@@ -110,7 +115,13 @@ class Experiment(Frozen):
     exclusions: tuple[SegmentId, ...] = Field(
         (), description="Exclusions that are put on trial; all others always apply."
     )
-    region: Name | None = Field(None, description="Trait with each person's region, for geo.")
+    region: Name | None = Field(
+        None, description="Trait, or property of events, with each person's region; for geo."
+    )
+    slot: Span | None = Field(None, description="How long the campaign is on or off; switchback.")
+    washout: Span | None = Field(
+        None, description="Time after a slot began in which outcomes don't count; switchback."
+    )
     metrics: tuple[SegmentId, ...] = Field(
         min_length=1, description="Ids of metrics or goals; the first decides."
     )
@@ -148,16 +159,45 @@ class Experiment(Frozen):
                 "A test of exclusions needs 'exclusions': those that one group goes without.",
                 hint="Leave out who objected or unsubscribed: that is no matter of trial.",
             )
-        if self.tests in ("global_holdout", "geo", "elsewhere") and self.stratify:
+        if self.tests in ("global_holdout", *BY_UNIT, "elsewhere") and self.stratify:
             raise RuleError("stray_key", f"No strata in tests: {self.tests}.", key="stratify")
         if self.tests == "global_holdout" and self.segments:
             raise RuleError("stray_key", "A global holdout is drawn from everyone.", key="segments")
         if self.tests == "geo" and self.region is None:
             raise RuleError(
-                "no_region", "A test by region needs 'region'.", hint="Name a trait of people."
+                "no_region",
+                "A test by region needs 'region'.",
+                hint="Name a trait of people, or a property of events.",
             )
+        self._check_slots()
         self._check_arms()
         return self
+
+    def _check_slots(self) -> None:
+        if self.tests in BY_UNIT and (self.holdout is not None or self.arms):
+            key = "arms" if self.arms else "holdout"
+            raise RuleError(
+                "stray_key",
+                f"A test by {'region' if self.tests == 'geo' else 'time'} draws one of each pair,"
+                f" so its arms are halves: no {key!r}.",
+                key=key,
+                hint=f"Leave {key!r} out.",
+            )
+        if self.tests != "switchback":
+            return
+        if self.slot is None:
+            raise RuleError(
+                "no_slot",
+                "A test by time needs 'slot': how long the campaign is on or off.",
+                hint="Write slot: 1d; `fewer experiment design` compares lengths.",
+            )
+        if self.washout is not None and self.washout.micros >= self.slot.micros:
+            raise RuleError(
+                "washout_too_long",
+                f"A washout of {self.washout} leaves nothing of slots of {self.slot}.",
+                key="washout",
+                hint="Make the slots longer.",
+            )
 
     def _refuse_strangers(self) -> None:
         if self.windows and self.tests != "window":
@@ -166,9 +206,12 @@ class Experiment(Frozen):
             raise RuleError("stray_key", "Either 'windows' or 'arms'.", key="arms")
         if self.exclusions and self.tests != "exclusions":
             raise RuleError("stray_key", "'exclusions' is for tests: exclusions.", key="exclusions")
+        for key in ("slot", "washout"):
+            if getattr(self, key) is not None and self.tests != "switchback":
+                raise RuleError("stray_key", f"{key!r} is for tests: switchback.", key=key)
         if self.region is not None and self.tests != "geo":
             raise RuleError("stray_key", "'region' is for tests: geo.", key="region")
-        if self.tests in ("holdout", "geo", "global_holdout") and self.holdout and self.arms:
+        if self.tests in ("holdout", "global_holdout") and self.holdout and self.arms:
             raise RuleError("stray_key", "Either 'holdout' or 'arms'.", key="arms")
         if self.tests in ("programme", "exclusions") and self.holdout is not None:
             raise RuleError(

@@ -11,15 +11,16 @@ import numpy as np
 from pyroaring import BitMap
 
 from fewer.data.store import experiments as stored
-from fewer.errors import DefinitionError, GuardError, NotFoundError
+from fewer.errors import GuardError, NotFoundError
 from fewer.journey.measure.assign import split, split_within, strata_of
 from fewer.journey.measure.assign_balance import Balance, balance
 from fewer.journey.measure.assign_contrasts import BAND
-from fewer.journey.measure.assign_geo import Regions, matched
 from fewer.journey.measure.assign_waterfall import Kept, waterfall
-from fewer.model.experiment import HELD_OUT, Experiment
+from fewer.journey.measure.units.regions import Regions, balance_of_pairs
+from fewer.journey.measure.units.slots import Schedule
+from fewer.model.experiment import BY_UNIT, HELD_OUT, Experiment
 from fewer.project import clock
-from fewer.project.experiments import Assigned, Registered
+from fewer.project.experiments import PEOPLE, Assigned, Registered
 from fewer.project.knowing import Knowing
 from fewer.project.registering import body_of, differences
 
@@ -43,6 +44,7 @@ class Made:
     written: int
     held_out_of_all: int
     regions: Regions | None = None
+    schedule: Schedule | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class Made:
             ],
             "balance": self.balance.to_json(),
             "regions": self.regions.to_json() if self.regions else None,
+            "schedule": self.schedule.to_json() if self.schedule else None,
             "notes": list(self.notes),
         }
 
@@ -94,12 +97,14 @@ def assign(
     with Knowing(project, snapshot.as_of_us) as known:
         if before and not add_new:
             return _made(project, known, snapshot, written=0, experiment_id=experiment_id)
-        if before and registered.experiment.tests == "geo":
-            raise GuardError("Regions are drawn once: people who come later belong to a region.")
+        if before and registered.experiment.tests == "switchback":
+            raise GuardError(
+                "Time slots are drawn once, and hold for whoever comes later: nobody is added."
+            )
         drawn = _Drawing(project, registered.experiment, snapshot, known)
         already = project.experiments.assigned(experiment_id).everyone if before else BitMap()
         parts = drawn.parts(already)
-        written = sum(len(who) for part, who in parts.items() if part.startswith("arm:"))
+        written = sum(len(who) for part, who in parts.items() if _is_drawn(part))
         if not written and not before:
             raise GuardError(
                 f"Nobody is in the segments of {experiment_id!r} as at"
@@ -116,13 +121,17 @@ def assign(
                     "snapshot": snapshot.fingerprint,
                     "moments": [snapshot.as_of_us],
                     "sizes": {part: len(who) for part, who in parts.items()},
-                    **({"regions": drawn.drawn.to_json()} if drawn.drawn else {}),
+                    **drawn.told,
                 },
                 at_us=clock.now_us(),
                 people={f"0/{part}": who for part, who in parts.items()},
                 after=records[-1].seq,
             )
         return _made(project, known, snapshot, written=written, experiment_id=experiment_id)
+
+
+def _is_drawn(part: str) -> bool:
+    return part.startswith("arm:") or part == PEOPLE
 
 
 def ready(project: Project, experiment_id: str) -> Registered:
@@ -160,7 +169,7 @@ class _Drawing:
     ) -> None:
         self.project, self.experiment = project, experiment
         self.snapshot, self.known = snapshot, known
-        self.drawn: Regions | None = None
+        self.told: dict[str, Any] = {}  # of regions and slots, kept in the record
         self.never = BitMap()
         if experiment.tests != "global_holdout":
             self.never = held_out_of_all(project, known.everyone)
@@ -172,8 +181,11 @@ class _Drawing:
                 f"The people of {self.experiment.id!r} were put into arms elsewhere: bring them"
                 f" with fewer experiment import {self.experiment.id} FILE"
             )
-        if self.experiment.tests == "geo":
-            return self._by_region()
+        if self.experiment.tests in BY_UNIT:
+            from fewer.project.assigning_units import unit_parts
+
+            parts, self.told = unit_parts(self.known, self.experiment, already)
+            return parts
         kept = self.kept
         segments = {k.segment: k.people - already for k in kept}
         population = (
@@ -263,27 +275,6 @@ class _Drawing:
             shorter = people
         return parts
 
-    def _by_region(self) -> dict[str, BitMap]:
-        experiment = self.experiment
-        regions = {
-            name: who - self.never for name, who in self.known.trait(str(experiment.region)).items()
-        }
-        found = self.drawn = self._regions(regions)
-        sent, held = (arm.id for arm in experiment.groups)
-        parts = {f"arm:{a}": who for a, who in found.arms(regions, sent, held).items()}
-        everyone = parts[f"arm:{sent}"] | parts[f"arm:{held}"]
-        kept = self.kept if experiment.segments else ()
-        parts |= {f"segment:{k.segment}": k.people & everyone for k in kept}
-        return parts | {f"region:{n}": who & everyone for n, who in regions.items()}
-
-    def _regions(self, regions: Mapping[str, BitMap]) -> Regions:
-        """Pairs of regions by the deciding metric's goal, before the snapshot."""
-        metric = self.project.experiments.get(self.experiment.id).metrics[0]
-        if not metric.goals:
-            raise DefinitionError(f"Regions are matched by a goal, and {metric.id!r} has none.")
-        converted = self.known.converted_before(metric.goals[0])
-        return matched(regions, converted, self.experiment.mixed_with)
-
 
 def held_out_of_all(project: Project, people: BitMap) -> BitMap:
     """Those of `people` whom a registered global holdout keeps out of everything, by its hash."""
@@ -307,19 +298,24 @@ def _made(
     experiment = assigned.experiment
     assignment = assigned.assignment
     drawing = _Drawing(project, experiment, snapshot, known)
-    told = assigned.batches[0].record.body.get("regions")
-    regions = Regions.from_json(told) if told else None
-    kept = drawing.kept if experiment.tests not in ("geo", "elsewhere") else ()
+    regions, schedule = assigned.regions, assigned.schedule
+    kept = drawing.kept if experiment.tests not in (*BY_UNIT, "elsewhere") else ()
     everyone = assigned.everyone
     shared = {f"segment: {name}": who for name, who in assigned.segments.items()}
     shared |= known.things_known(everyone)
+    alike = (
+        balance_of_pairs(regions, assigned.named("region"), assignment, shared)
+        if regions
+        else balance(assignment.arms, assignment.shares, assignment.control, shared)
+    )
     return Made(
         assigned,
-        balance(assignment.arms, assignment.shares, assignment.control, shared),
+        alike,
         kept,
         written,
-        drawing.lost,
+        drawing.lost if experiment.tests not in BY_UNIT else 0,
         regions,
+        schedule,
         tuple(_notes(project, assigned, snapshot, written)),
     )
 

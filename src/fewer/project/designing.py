@@ -22,10 +22,10 @@ from fewer.journey.measure.design.detect import (
 from fewer.journey.measure.design.group import Group, together
 from fewer.journey.measure.design.media import Line, Prices, advised, line
 from fewer.journey.measure.design.platforms import LEARNING, Learning
-from fewer.model.experiment import Arm, Experiment
+from fewer.model.experiment import BY_UNIT, Arm, Experiment
 from fewer.model.metric import Metric
 from fewer.model.segment import Segment
-from fewer.model.window import WEEK, from_utc_micros
+from fewer.model.window import DAY, WEEK, from_utc_micros
 from fewer.project.assigning import held_out_of_all
 from fewer.project.knowing import Knowing
 from fewer.project.observing import Seen, by_week, everyone_by_week, seen
@@ -91,21 +91,38 @@ def draft(
     segments: Sequence[str] = (),
     holdout: float = 20.0,
     change: float | None = None,
+    region: str | None = None,
+    slot: str | None = None,
+    weeks: int = 4,
+    as_of: AsOf = "end",
 ) -> Experiment:
-    """An experiment that is not written yet: a holdout, to try shares and goals out."""
+    """An experiment that is not written yet, to try shares, goals, regions and slots out.
+
+    A holdout, unless a `region` or a `slot` is given; those run for so many `weeks` from `as_of`.
+
+    Raises:
+        GuardError: both a region and a slot are given, or the slot is no duration.
+    """
     known = {m.id for m in project.definitions.metrics} | {g.id for g in project.definitions.goals}
     if goal not in known:
         raise NotFoundError("metric or goal", goal, known)
-    return Experiment.model_validate(
-        {
-            "id": "draft",
-            "metrics": [goal],
-            "segments": list(segments),
-            "holdout": holdout,
-            "ends": "9999-12-31",
-            **({"expect_percent": change} if change is not None else {}),
-        }
-    )
+    if region and slot:
+        raise GuardError("Either by region or by time: give --region or --slot.")
+    asked: dict[str, Any] = {"id": "draft", "metrics": [goal], "segments": list(segments)}
+    if region or slot:
+        ends = project.as_of(as_of) + weeks * WEEK + (DAY if slot else 0)
+        asked |= {"ends": from_utc_micros(ends).isoformat()}
+        asked |= (
+            {"tests": "geo", "region": region} if region else {"tests": "switchback", "slot": slot}
+        )
+    else:
+        asked |= {"holdout": holdout, "ends": "9999-12-31"}
+    if change is not None:
+        asked |= {"expect_percent": change}
+    try:
+        return Experiment.model_validate(asked)
+    except ValueError as error:
+        raise GuardError(f"{slot!r} is no length of a slot: write 6h, 1d or 2d.") from error
 
 
 def design(
@@ -122,6 +139,11 @@ def design(
     Raises:
         GuardError: it is not about people of segments, or its first metric can't be planned with.
     """
+    if experiment.tests in BY_UNIT:
+        raise GuardError(
+            f"{experiment.id!r} is drawn by {'region' if experiment.region else 'time'}, not"
+            f" by person: `fewer experiment design {experiment.id}` (design_units in Python)."
+        )
     metric = metrics_of(project, experiment)[0]
     segments = segments_of(project, experiment)
     if experiment.tests == "global_holdout":
@@ -137,7 +159,7 @@ def design(
         never = BitMap()
         if experiment.tests != "global_holdout":
             never = held_out_of_all(project, known.everyone)
-        terms = _terms(project, experiment, metric, change)
+        terms = terms_of(project, experiment, metric, change)
         groups = _groups(found, experiment, segments, never)
     held = experiment.compared_with == "held_out" and experiment.tests != "window"
     solved = share_needed(groups[-1], terms) if held else None
@@ -153,11 +175,19 @@ def design(
     )
 
 
-def _terms(project: Project, experiment: Experiment, metric: Metric, change: float | None) -> Terms:
+def terms_of(
+    project: Project, experiment: Experiment, metric: Metric, change: float | None
+) -> Terms:
+    """What is asked of an experiment, by its first metric."""
     expected = experiment.expect_percent
     percent = change if change is not None else float(expected) if expected is not None else 26.0
     if percent == 0:
         raise GuardError("A change of 0 % can't be looked for: say how large one is worth seeing.")
+    if not metric.goals:
+        raise GuardError(
+            f"{metric.id!r} reads ad reports, which name neither people, regions nor slots. Put a"
+            " metric of a goal first; figures of ads are read beside it."
+        )
     goal = project.definitions.goal(metric.goals[0])
     whole = goal.outcome_window.micros + (goal.gap.micros if goal.gap else 0)
     others = max(len(experiment.groups) - 1, 1) if experiment.tests != "window" else 1

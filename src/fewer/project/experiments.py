@@ -13,6 +13,8 @@ from fewer.data.store import experiments as stored
 from fewer.errors import NotFoundError
 from fewer.journey.measure.assign_contrasts import contrasts, whole
 from fewer.journey.measure.assignment import Assignment
+from fewer.journey.measure.units.regions import Regions
+from fewer.journey.measure.units.slots import Schedule
 from fewer.model.experiment import Experiment
 from fewer.model.metric import Metric
 from fewer.model.window import from_utc_micros
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
     from fewer.data.store.experiments import Record
     from fewer.project.assigning import Made
     from fewer.project.designing import Design
+    from fewer.project.designing_units import UnitDesign
     from fewer.project.project import Project
+
+
+PEOPLE = "people"
+"""Part of an assignment by time: everyone it is read of, in no arm of their own."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,18 @@ class Assigned:
         """Moment of the first batch."""
         return self.batches[0].at_us
 
+    @cached_property
+    def regions(self) -> Regions | None:
+        """Pairs of regions, of a test by region."""
+        told = self.batches[0].record.body.get("regions")
+        return Regions.from_json(told) if told else None
+
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """Time slots, of a test by time."""
+        told = self.batches[0].record.body.get("schedule")
+        return Schedule.from_json(told) if told else None
+
 
 @dataclass(frozen=True)
 class Experiments:
@@ -205,8 +224,10 @@ class Experiments:
         batches = self._batches(self.records(experiment))
         if not batches:
             return {}
-        arms = Assigned(self.get(experiment), batches).assignment.arms
-        return {arm: len(people) for arm, people in arms.items()}
+        found = Assigned(self.get(experiment), batches)
+        if found.schedule is not None:  # in no arm: all of them are sent something, or nobody is
+            return {PEOPLE: len(found.parts.get(PEOPLE, ()))}
+        return {arm: len(people) for arm, people in found.assignment.arms.items()}
 
     def listed(self) -> list[dict[str, Any]]:
         """Every experiment written or registered, with its state, as plain data."""
@@ -249,13 +270,21 @@ class Experiments:
         return assign(self.project, experiment, build_id=build_id, add_new=add_new)
 
     def design(self, experiment: str | Experiment, **options: Any) -> Design:
-        """What an experiment can show; see `designing.design`."""
+        """What an experiment can show; see `designing.design`, and `design_units` for regions."""
         from fewer.project.designing import design
 
-        one = experiment
-        if isinstance(one, str):
-            one = self.project.definitions.experiment(one)
-        return design(self.project, one, **options)
+        return design(self.project, self._written(experiment), **options)
+
+    def design_units(self, experiment: str | Experiment, **options: Any) -> UnitDesign:
+        """What a test by region or by time can show; see `designing_units.design_units`."""
+        from fewer.project.designing_units import design_units
+
+        return design_units(self.project, self._written(experiment), **options)
+
+    def _written(self, experiment: str | Experiment) -> Experiment:
+        if isinstance(experiment, str):
+            return self.project.definitions.experiment(experiment)
+        return experiment
 
     def _batches(self, records: Sequence[Record]) -> tuple[Batch, ...]:
         """Batches of every assignment; a record keeps the parts of its n-th moment as ``n/...``."""

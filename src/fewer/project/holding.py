@@ -29,19 +29,30 @@ def held_out(project: Project, snapshot: Snapshot, segment: str) -> dict[str, Bi
         if snapshot.as_of_us >= one.registered.ends_us:
             continue
         tests = one.experiment.tests
-        if tests == "global_holdout":
+        if tests == "switchback":
+            if not one.registered.segment_ids or _base(segment) in one.registered.segment_ids:
+                found[one.experiment.id] = _off(one, snapshot.as_of_us, members)
+        elif tests == "global_holdout":
             found[one.experiment.id] = held_out_of_all(project, members)
-        elif (
-            tests in ("geo", "elsewhere") or segment.partition("@")[0] in one.registered.segment_ids
-        ):
+        elif tests in ("geo", "elsewhere") or _base(segment) in one.registered.segment_ids:
             found[one.experiment.id] = _held(project, one, snapshot, segment, members)
     return {name: people for name, people in found.items() if people}
+
+
+def _base(segment: str) -> str:
+    return segment.partition("@")[0]
+
+
+def _off(one: Assigned, moment_us: int, members: BitMap) -> BitMap:
+    """Everyone while a time slot without the campaign lasts, else nobody."""
+    slot = one.schedule.at(moment_us) if one.schedule else None
+    return BitMap(members) if slot is not None and slot.arm == HELD_OUT else BitMap()
 
 
 def _held(
     project: Project, one: Assigned, snapshot: Snapshot, segment: str, members: BitMap
 ) -> BitMap:
-    base = segment.partition("@")[0]
+    base = _base(segment)
     arms = {arm: people & members for arm, people in one.assignment.arms.items()}
     held = BitMap()
     for other, people in one.segments.items():

@@ -16,9 +16,12 @@ from fewer.journey.measure.metrics import Arms, Both, MetricResult, both, result
 from fewer.journey.measure.outcomes import Outcomes
 from fewer.journey.measure.population import Population
 from fewer.journey.measure.randomised import Examined, Terms, examine
+from fewer.journey.measure.units.read import PairTable
+from fewer.model.experiment import BY_UNIT
 from fewer.model.goal import Goal
 from fewer.model.metric import Guardrail
 from fewer.model.window import from_utc_micros
+from fewer.project.measuring_units import read_units
 
 if TYPE_CHECKING:
     from fewer.journey.measure.ads import AdDay
@@ -41,6 +44,7 @@ class Experimented:
     metrics: tuple[MetricResult, ...]
     claim: Both | None
     skipped: tuple[str, ...] = ()
+    pairs: PairTable | None = None  # of a test by region or by time
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -54,6 +58,7 @@ class Experimented:
             "over": self.over,
             "metrics": [one.to_json() for one in self.metrics],
             "exclusions_claim": self.claim.to_json() if self.claim else None,
+            "pairs": self.pairs.to_json() if self.pairs else None,
             "skipped": list(self.skipped),
         }
 
@@ -80,6 +85,8 @@ class Laboratory:
 
     def read(self, assigned: Assigned) -> Experimented:
         """One experiment: gates, segments, programme, metrics, margins."""
+        if assigned.experiment.tests in BY_UNIT:
+            return self._by_unit(assigned)
         registered, experiment = assigned.registered, assigned.experiment
         confidence = float(experiment.confidence_percent) / 100
         goals = [Goal.model_validate(g) for g in registered.record.body.get("goals", ())]
@@ -117,6 +124,27 @@ class Laboratory:
             tuple(metrics),
             None if broken else self._claim(assigned, metrics, arms),
             tuple(skipped),
+        )
+
+    def _by_unit(self, assigned: Assigned) -> Experimented:
+        """A test by region or by time: pairs are compared, never people."""
+        found = read_units(
+            assigned, reader=self.reader, now_us=self.now_us, data_end_us=self.data_end_us
+        )
+        registered, experiment = assigned.registered, assigned.experiment
+        return Experimented(
+            id=experiment.id,
+            title=experiment.title,
+            question=experiment.question or "",
+            tests=experiment.tests,
+            registered=registered.hash,
+            ends=from_utc_micros(registered.ends_us).isoformat(),
+            over=registered.ends_us <= self.now_us,
+            examined=found.examined,
+            metrics=found.metrics,
+            claim=None,
+            skipped=found.skipped,
+            pairs=found.table,
         )
 
     def _populations(self, assigned: Assigned) -> list[Population]:

@@ -9,7 +9,7 @@ from fewer.data.store import experiments as stored
 from fewer.errors import GuardError
 from fewer.language.json import canonical, fingerprint
 from fewer.language.words import describe
-from fewer.model.experiment import Experiment
+from fewer.model.experiment import BY_UNIT, Experiment
 from fewer.model.metric import Metric
 from fewer.model.segment import Segment
 from fewer.project import clock
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from fewer.model.base import Frozen
     from fewer.project.project import Project
 
-FIXED: Final = ("tests", "segments", "arms", "control", "salt", "stratify", "region", "exclusions")
+FIXED: Final = (
+    "tests", "segments", "arms", "control", "salt", "stratify", "region", "exclusions", "slot",
+    "washout",
+)  # fmt: skip
 """What can't be changed once people are assigned: it decided who is where."""
 
 
@@ -74,7 +77,7 @@ def segments_of(project: Project, experiment: Experiment) -> list[Segment]:
     """
     if experiment.segments:
         return [project.definitions.segment(name) for name in experiment.segments]
-    if experiment.tests in ("geo", "global_holdout", "elsewhere"):
+    if experiment.tests in (*BY_UNIT, "global_holdout", "elsewhere"):
         return []
     left_out = set(project.settings.exclude)
     left_out.update(x.partition("@")[0] for s in project.definitions.segments for x in s.exclude)

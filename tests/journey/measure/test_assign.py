@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from pyroaring import BitMap
 
-from fewer.errors import GuardError
 from fewer.journey.measure.assign import digests, split, split_within, strata_of
 from fewer.journey.measure.assign_balance import balance
-from fewer.journey.measure.assign_geo import Regions, matched
 from fewer.journey.measure.assign_waterfall import waterfall
 from fewer.model.experiment import Arm
 from fewer.stats.split import split_check
@@ -86,19 +84,3 @@ def test_balance_points_at_what_chance_hardly_explains():
     assert seen.sizes_hold
     lost = {"a0": found["a0"], "a1": BitMap(list(found["a1"])[:8_000])}
     assert not balance(lost, {"a0": 0.5, "a1": 0.5}, "a1", {}).sizes_hold
-
-
-def test_regions_are_paired_by_what_happened_before():
-    regions = {f"r{n}": BitMap(range(n * 1_000, n * 1_000 + 1_000)) for n in range(9)}
-    converted = BitMap([n * 1_000 + i for n in range(9) for i in range(10 * (n // 2 + 1))])
-    found = matched(regions, converted, "s")
-    assert found.left_aside == ("r8",)
-    assert {frozenset((p.sent, p.held_out)) for p in found.pairs} == {
-        frozenset((f"r{n}", f"r{n + 1}")) for n in (0, 2, 4, 6)
-    }
-    assert found.smallest_ratio() == pytest.approx(1.0)
-    assert Regions.from_json(found.to_json()).arms(regions, "x", "y") == found.arms(
-        regions, "x", "y"
-    )
-    with pytest.raises(GuardError, match="4 are needed"):
-        matched({k: regions[k] for k in ("r0", "r1", "r2")}, converted, "s")

@@ -9,6 +9,7 @@ import click
 
 from fewer.interfaces.cli.experiment_read import read
 from fewer.interfaces.cli.shell import Shell, common
+from fewer.model.experiment import BY_UNIT
 
 _FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 
@@ -29,6 +30,10 @@ def _planned(command: Any) -> Any:
         click.option("--segment", "segments", metavar="ID", multiple=True, help="Repeatable."),
         click.option("--holdout", default=20.0, show_default=True, type=click.FloatRange(0.1, 99),
                      help="Percent held out, with --goal."),
+        click.option("--region", metavar="NAME", help="By region, with --goal: trait or property."),
+        click.option("--slot", metavar="SPAN", help="By time slots of this length, with --goal."),
+        click.option("--weeks", default=4, show_default=True, type=click.IntRange(1, 26),
+                     help="Length of a run by region or by time, with --goal."),
         click.option("--change", type=float, metavar="PERCENT",
                      help="Change that is worth seeing. Default: what the experiment expects, 26."),
         click.option("--as-of", default="end", show_default=True, metavar="WHEN",
@@ -44,15 +49,18 @@ def _design(shell: Shell, experiment_id: str | None, asked: dict[str, Any]) -> A
         raise click.UsageError(
             "Name an experiment of experiments.yaml, or try one out with --goal."
         )
-    one: Any = experiment_id
     if experiment_id is None:
         from fewer.project.designing import draft
 
-        one = draft(
-            project, goal=asked["goal"], segments=asked["segments"], holdout=asked["holdout"]
-        )
+        names = ("goal", "segments", "holdout", "region", "slot", "weeks", "as_of")
+        one = draft(project, **{name: asked[name] for name in names})
+    else:
+        one = project.definitions.experiment(experiment_id)
+    plans = project.experiments
+    by_person = one.tests not in BY_UNIT
     with shell.err.status("looking at the last weeks"):
-        return project.experiments.design(one, as_of=asked["as_of"], change=asked["change"])
+        found = plans.design if by_person else plans.design_units
+        return found(one, as_of=asked["as_of"], change=asked["change"])
 
 
 @experiment.command("design")
@@ -61,10 +69,16 @@ def _design(shell: Shell, experiment_id: str | None, asked: dict[str, Any]) -> A
 @click.option("--picture", type=_FILE, metavar="FILE.svg", help="Also draw it.")
 @common
 def design(shell: Shell, experiment_id: str | None, picture: Path | None, **asked: Any) -> None:
-    """Say what can be seen: per segment, per family and for all segments together."""
-    from fewer.interfaces.cli import experiment_view
+    """Say what can be seen: per segment, per family and for all; or by region, or by time."""
+    from fewer.interfaces.cli import experiment_units_view, experiment_view
+    from fewer.project.designing_units import UnitDesign
 
     found = _design(shell, experiment_id, asked)
+    if isinstance(found, UnitDesign):
+        if picture is not None:
+            raise click.UsageError("--picture draws designs by person; take --json for others.")
+        shell.show(found.to_json(), lambda out: experiment_units_view.show_unit_design(out, found))
+        return
     if picture is not None:
         from fewer.interfaces.cli.experiment_picture import picture as drawn
 
@@ -89,12 +103,18 @@ def plan(shell: Shell, experiment_id: str | None, platform: str, **asked: Any) -
     """The media plan: people, price and conversions a week, and what to do with each segment."""
     from fewer.interfaces.cli import experiment_view
     from fewer.project.designing import media_plan
+    from fewer.project.designing_units import UnitDesign
 
     percents = {name: asked.pop(name) for name in ("ctr", "conversion_rate", "match_rate")}
     given = {name: asked.pop(name) for name in ("cpm", "frequency")}
     given |= {name: None if value is None else value / 100 for name, value in percents.items()}
     prices = {name: value for name, value in given.items() if value is not None}
     found = _design(shell, experiment_id, asked)
+    if isinstance(found, UnitDesign):
+        raise click.UsageError(
+            "A media plan counts people of segments, and this test is by region or time: try"
+            " fewer experiment plan --goal GOAL --segment SEGMENT."
+        )
     lines = media_plan(shell.project(), found, prices=prices, platform=platform)
     shell.show(
         experiment_view.plan_json(found, lines, platform),
@@ -155,23 +175,28 @@ def assign(shell: Shell, experiment_id: str, build_id: str | None, add_new: bool
     project = shell.project()
     with shell.err.status("assigning"):
         made = project.experiments.assign(experiment_id, build_id=build_id, add_new=add_new)
-    shell.show(made.to_json(), lambda out: experiment_view.show_assigned(out, made))
+    shell.show(made.to_json(), lambda out: experiment_view.show_assigned(out, made, project.zone))
 
 
 @experiment.command("export")
 @click.argument("experiment_id", metavar="ID")
 @click.argument("out", type=_FILE)
+@click.option("--regions", is_flag=True, help="Regions with their arms, in place of people.")
 @common
-def export(shell: Shell, experiment_id: str, out: Path) -> None:
-    """Write who is in which arm: person, arm, segment, assigned_at; CSV or Parquet."""
-    from fewer.project.experiment_files import assignment_table, write_table
+def export(shell: Shell, experiment_id: str, out: Path, regions: bool) -> None:
+    """Write who is in which arm: person, arm, segment, assigned_at; CSV or Parquet.
+
+    Of a test by time its schedule: slot, from, to, arm.
+    """
+    from fewer.project.experiment_files import write_table
+    from fewer.project.unit_files import exported
 
     project = shell.project()
-    table = assignment_table(project, project.experiments.assigned(experiment_id))
+    table, what = exported(project, project.experiments.assigned(experiment_id), regions=regions)
     write_table(table, out)
     shell.show(
-        {"experiment": experiment_id, "file": out.name, "people": table.num_rows},
-        lambda console: console.print(f"Wrote {table.num_rows:,} people to {out}"),
+        {"experiment": experiment_id, "file": out.name, what: table.num_rows},
+        lambda console: console.print(f"Wrote {table.num_rows:,} {what} to {out}"),
     )
 
 

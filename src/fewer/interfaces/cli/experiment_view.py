@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fewer.interfaces.cli.experiment_units_view import show_assigned_regions, show_schedule
 from fewer.journey.measure.design.detect import signed
 from fewer.journey.measure.design.platforms import LEARNING
 from fewer.model.window import from_utc_micros
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from fewer.journey.measure.assign_balance import Balance
     from fewer.journey.measure.design.media import Line
     from fewer.project.assigning import Made
@@ -180,25 +183,24 @@ def show_one(out: Console, found: Registered, sizes: Mapping[str, int]) -> None:
     if found.record.body.get("reason"):
         out.print(f"  because: {found.record.body['reason']}")
     people = ", ".join(f"{arm}: {n:,}" for arm, n in sizes.items())
+    if found.experiment.tests == "switchback" and sizes:
+        people = f"{sum(sizes.values()):,}, read by time slot"
     out.print(f"People: {people}" if sizes else "Nobody is assigned yet.")
 
 
-def show_assigned(out: Console, made: Made) -> None:
+def show_assigned(out: Console, made: Made, zone: ZoneInfo) -> None:
     """Arms, what each segment keeps, comparisons, and balance."""
     experiment = made.assigned.experiment
     verb = f"Assigned {made.written:,} people" if made.written else "Assigned before, unchanged"
+    if made.written and made.schedule:
+        verb = f"Drew {len(made.schedule.slots):,} time slots for {made.written:,} people"
     out.print(Text.assemble(f"{verb}: ", (experiment.id, "bold"), "."))
     if made.held_out_of_all:
         out.print(
             f"{made.held_out_of_all:,} more people of these segments are held out of everything."
         )
-    arms = _table("Arms", "variant", "planned", "people", "share")
-    sizes = {a: len(who) for a, who in made.assigned.assignment.arms.items()}
-    everyone = sum(sizes.values())
-    for arm in experiment.groups:
-        share = f"{sizes[arm.id] / everyone:.1%}" if everyone else "-"
-        arms.add_row(Text(arm.title), f"{arm.percent:g} %", f"{sizes[arm.id]:,}", share)
-    out.print(arms)
+    if made.schedule is None:
+        _arms(out, made)
     if len(made.kept) > 1:
         table = _table("Priority list", "segment", "people", "keeps", "share")
         for kept in made.kept:
@@ -210,25 +212,32 @@ def show_assigned(out: Console, made: Made) -> None:
             sizes_ = ", ".join(f"{a.replace('_', ' ')} {len(w):,}" for a, w in one.arms.items())
             out.print(f"{one.id}: {sizes_}")
     if made.regions:
-        table = _table("Pairs of regions", "sent", "held out", "people", "before")
-        for pair in made.regions.pairs:
-            table.add_row(
-                Text(pair.sent), Text(pair.held_out), f"{pair.people[0]:,} / {pair.people[1]:,}",
-                f"{pair.before[0]:.2%} / {pair.before[1]:.2%}",
-            )  # fmt: skip
-        out.print(table)
-        least = signed(made.regions.smallest_ratio() - 1)
-        aside = ", ".join(made.regions.left_aside) or "none"
-        out.print(f"Smallest change these pairs could show: {least}. Left aside: {aside}.")
-    _balance(out, made.balance)
+        show_assigned_regions(out, made.regions)
+    if made.schedule:
+        show_schedule(out, made.schedule, zone)
+    else:
+        _balance(out, made.balance, by_region=made.regions is not None)
     for note in made.notes:
         out.print(Text(note, style="yellow"), soft_wrap=True)
 
 
-def _balance(out: Console, found: Balance) -> None:
+def _arms(out: Console, made: Made) -> None:
+    arms = _table("Arms", "variant", "planned", "people", "share")
+    sizes = {a: len(who) for a, who in made.assigned.assignment.arms.items()}
+    everyone = sum(sizes.values())
+    for arm in made.assigned.experiment.groups:
+        share = f"{sizes[arm.id] / everyone:.1%}" if everyone else "-"
+        arms.add_row(Text(arm.title), f"{arm.percent:g} %", f"{sizes[arm.id]:,}", share)
+    out.print(arms)
+
+
+def _balance(out: Console, found: Balance, *, by_region: bool = False) -> None:
+    if by_region:
+        out.print("Balance by region, each counting once, however large.")
     word = "passed" if found.sizes_hold else "FAILED: the sizes are not those planned"
     p = "too few to tell" if found.p_value is None else f"p {found.p_value:.3f}"
-    out.print(f"Split check: {word} ({p}).")
+    if not by_region:
+        out.print(f"Split check: {word} ({p}).")
     lines = sorted(found.lines, key=lambda one: -abs(one.difference or 0))
     table = _table("Balance, the most unlike first", "known before", *found.sizes, "difference")
     for one in lines[:_MOST_LINES]:

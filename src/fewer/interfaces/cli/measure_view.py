@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fewer.interfaces.cli.experiment_units_view import show_pairs
 from fewer.journey.measure.gates import distinct
 from fewer.journey.measure.table import Verdict
 
@@ -33,6 +34,8 @@ def show(out: Console, measured: Measured) -> None:
     _splits(out, measured)
     _randomised(out, measured, mark)
     for one in measured.experiments:
+        if one.pairs is not None:
+            show_pairs(out, one.id, one.pairs, mark)
         _metrics(out, one, mark)
     for goal, title in dict.fromkeys((r.goal, r.goal_title) for r in measured.outcomes.rows):
         rows = [row for row in measured.outcomes.rows if row.goal == goal]

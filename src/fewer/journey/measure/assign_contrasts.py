@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from fewer.journey.measure.assignment import Assignment
 from fewer.journey.measure.evidence import EvidenceLabel
-from fewer.model.experiment import HELD_OUT, SENT, Arm, Experiment
+from fewer.model.experiment import BY_UNIT, HELD_OUT, SENT, Arm, Experiment
 
 BAND = "band:"
 """Prefix of a part that holds who acted within one window and not within a shorter one."""
@@ -17,7 +17,7 @@ BAND = "band:"
 
 def label_of(experiment: Experiment) -> EvidenceLabel:
     """How figures of the experiment come about."""
-    if experiment.tests == "geo":
+    if experiment.tests in BY_UNIT:
         return EvidenceLabel.GEO_OR_SWITCHBACK
     held = experiment.compared_with == HELD_OUT or experiment.tests == "window"
     return EvidenceLabel.RANDOMISED_HOLDOUT if held else EvidenceLabel.RANDOMISED_ARM

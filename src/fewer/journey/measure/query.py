@@ -123,6 +123,26 @@ class Reader:
             rows.column("ts").to_numpy().astype(np.int64),
         )
 
+    def happened(
+        self, goal: Goal, *, until_us: int
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.float64] | None]:
+        """Person, time and value of every conversion before `until_us` that nothing took back.
+
+        Ascending by time, ties by event id; no values where the goal has none.
+        """
+        at = Landmark(until_us, until_us, until_us, until_us)
+        rows = self.engine.run(_Conversions(goal, at, self).each(whole=True))
+        rows = rows.sort_by([("ts", "ascending"), ("event_id", "ascending")])
+        value = None
+        if goal.value is not None:
+            micros = rows.column("value").cast("double").to_numpy(zero_copy_only=False)
+            value = np.nan_to_num(micros) / MICRO
+        return (
+            rows.column("person").to_numpy().astype(np.uint32),
+            rows.column("ts").to_numpy().astype(np.int64),
+            value,
+        )
+
     def data_end(self, *, not_after_us: int) -> int | None:
         """First instant of which nothing is known; None without an event before `not_after_us`.
 
@@ -213,11 +233,13 @@ class _Conversions:
         """Person, conversions in the window, their value, the first one's, and those before."""
         return self._over_events(self._by_person)
 
-    def each(self) -> exp.Select:
-        """Person and time of every conversion, whenever it was."""
-        return self._over_events(
-            lambda rows: select([column("person", "k"), column("ts", "k")], nested(rows, "k"))
-        )
+    def each(self, *, whole: bool = False) -> exp.Select:
+        """Person and time of every conversion, whenever it was; its id and value when `whole`."""
+        wanted = [column("person", "k"), column("ts", "k")]
+        if whole:
+            amounts = [column(base_name(value), "k") for value in self._value()] or [number(0)]
+            wanted += [column("event_id", "k"), named(amounts[0], "value")]
+        return self._over_events(lambda rows: select(wanted, nested(rows, "k")))
 
     def _over_events(self, shape: Callable[[exp.Select], exp.Select]) -> exp.Select:
         lowering = Lowering(self.reader.catalog, Clock(self.at.index_us, self._zone))
