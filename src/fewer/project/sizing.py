@@ -96,7 +96,7 @@ def sizes_by_week(
     with ExitStack() as opened:
         engine = opened.enter_context(project.engine(end_us))
         for moment in moments:
-            if moment != end_us and _has_versions(project):
+            if _has_versions(project):  # each moment has its own people, lists and consents
                 engine = opened.enter_context(project.engine(moment))
             look = look_at(project, engine, moment)
             members, _ = look.segments(asked, settings.exclude)
