@@ -111,13 +111,13 @@ BROKEN_EXPERIMENTS = [
     (
         "{id: a, tests: geo, region: r, holdout: 20, metrics: [order], ends: 2026-04-01}",
         "stray_key",
-        ":1:35",
+        ":1:34",
     ),
     ("{id: a, tests: switchback, metrics: [order], ends: 2026-04-01}", "no_slot", ":1:3"),
     (
         ("{id: a, tests: switchback, slot: 6h, washout: 6h, metrics: [order], ends: 2026-04-01}"),
         "washout_too_long",
-        ":1:41",
+        ":1:40",
     ),
     ("{id: a, slot: 6h, metrics: [order], ends: 2026-04-01}", "stray_key", ":1:11"),
     ("{id: a, tests: creative, metrics: [order], ends: 2026-04-01}", "too_few_arms", ":1:3"),

@@ -235,9 +235,10 @@ class _Conversions:
 
     def each(self, *, whole: bool = False) -> exp.Select:
         """Person and time of every conversion, whenever it was; its id and value when `whole`."""
-        wanted = [column("person", "k"), column("ts", "k")]
+        wanted: list[exp.Expr] = [column("person", "k"), column("ts", "k")]
         if whole:
-            amounts = [column(base_name(value), "k") for value in self._value()] or [number(0)]
+            values = [column(base_name(value), "k") for value in self._value()]
+            amounts: list[exp.Expr] = [*values, number(0)]
             wanted += [column("event_id", "k"), named(amounts[0], "value")]
         return self._over_events(lambda rows: select(wanted, nested(rows, "k")))
 
