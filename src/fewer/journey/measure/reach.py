@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,10 +12,16 @@ from fewer.journey.measure.causal import Reach
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.journey.measure.figure import Figure
 from fewer.journey.measure.outcomes import Outcomes
+from fewer.stats.estimate import Estimate, Floats, State
 from fewer.stats.fieller import fieller
+from fewer.stats.proportion import difference
 from fewer.stats.sums import sums
 
 _FEWEST: Final = 2  # people for a variance
+_MANY: Final = 20
+"""Conversions in each group from which the variances can be trusted. With none among the held out
+theirs is 0 and the interval of Fieller holds the truth next to never; with 3 expected, 92 times."""
+
 NOTE: Final = (
     "of those reached because they were assigned to be (CACE): everyone assigned, over the share"
 )
@@ -53,5 +60,23 @@ def reach(
         error("x", "d"),
         confidence=outcome.confidence,
     )
-    figure = Figure(found.at(0), "points", "share of people", label, NOTE)
+    estimate = found.at(0)
+    if x.min() < _MANY:
+        estimate = _of_few(estimate, x, n, float(mean_d[0] - mean_d[1]))
+    figure = Figure(estimate, "points", "share of people", label, NOTE)
     return Reach(float(d[0] / n[0]), float(d[1] / n[1]), figure)
+
+
+def _of_few(found: Estimate, x: Floats, n: Floats, share: float) -> Estimate:
+    """Limits of the difference of everyone assigned (Newcombe), over the share reached.
+
+    Where the share itself is in doubt, Fieller has said so and stands.
+    """
+    if found.state is not State.BOUNDED or share <= 0:
+        return found
+    gap = difference([x[0]], [n[0]], [x[1]], [n[1]], confidence=found.confidence).at(0)
+    if gap.lower is None or gap.upper is None:
+        return replace(found, lower=None, upper=None, p=None, state=gap.state, why=gap.why)
+    return replace(
+        found, lower=gap.lower / share, upper=gap.upper / share, p=gap.p, method=gap.method
+    )
