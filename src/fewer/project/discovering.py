@@ -186,6 +186,7 @@ class _Discovering:
             left_out=found.left_out,
             singles=singles,
             singles_tested=found.singles_tested,
+            data=self.project.settings.data,
         )
 
     def _first(
