@@ -32,8 +32,10 @@ class Parameters(Frozen):
     )
     days: int = Field(120, description="Length of the data; the last day is 2026-06-30 UTC.")
     seed: int = Field(1, description="Of everything random: the same seed, the same bytes.")
-    files: Literal["day", "month", ""] = Field(
-        "", description="Event files of a day or a month. Empty: months up to 2 million events."
+    files: Literal["day", "month", "all", ""] = Field(
+        "",
+        description="Event files of a day, of a month, or one. Empty: months up to 2 million"
+        " events.",
     )
 
     half_life: float = Field(4.85, gt=0, description="Days in which a person's intent halves.")

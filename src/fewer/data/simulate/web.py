@@ -30,6 +30,7 @@ from fewer.data.simulate.log import CODE, Ints, Log, concat
 from fewer.data.simulate.parameters import Parameters
 from fewer.data.simulate.people import Roll
 
+_FORMS = {"day": "%Y-%m-%d", "month": "%Y-%m", "all": "all"}
 OLD_ITEMS = 40  # items that left the catalogue but still occur in the log
 
 
@@ -74,8 +75,7 @@ class EventFiles:
     def write(self, day: int, table: pa.Table) -> None:
         """Append the rows of `day`; days come in order."""
         date = self._parameters.first_day + timedelta(days=day)
-        form = "%Y-%m-%d" if self._parameters.files == "day" else "%Y-%m"
-        name = f"{self._stem}-{date.strftime(form)}.parquet"
+        name = f"{self._stem}-{date.strftime(_FORMS[self._parameters.files])}.parquet"
         if name != self._name:
             self.close()
             self._name = name
