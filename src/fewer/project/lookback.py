@@ -11,14 +11,12 @@ import numpy as np
 from fewer.destinations.file import MINIMUM
 from fewer.errors import DefinitionError, GuardError, Problem
 from fewer.journey.measure.ads import AdDay, join
-from fewer.journey.measure.assignment import experiments
 from fewer.journey.measure.claims.panel import Conversions, Windows
 from fewer.journey.measure.claims.times import index_times
 from fewer.journey.measure.evidence import check_words
 from fewer.journey.measure.landmark import landmark
-from fewer.journey.measure.population import population
 from fewer.journey.measure.query import Reader
-from fewer.journey.measure.table import FORMAT_VERSION, WATERMARK, Data, Row
+from fewer.journey.measure.table import FORMAT_VERSION, WATERMARK, Data
 from fewer.journey.measure.window_advice import (
     CAUSED,
     FREQUENCY,
@@ -29,6 +27,7 @@ from fewer.journey.measure.window_advice import (
     advise,
     worth,
 )
+from fewer.journey.measure.window_trial import BandTrial, change_in
 from fewer.journey.measure.windows import (
     FINE,
     RAW,
@@ -50,6 +49,7 @@ from fewer.model.window import DAY, Duration, from_utc_micros
 from fewer.pictures.display import Displayed
 from fewer.project import clock
 from fewer.project.engines import need_store
+from fewer.project.lookback_randomised import tested
 from fewer.project.measuring import span
 from fewer.project.rolling import engines, evaluate, free_id
 from fewer.stats.decay import Decay
@@ -98,7 +98,7 @@ class Lookback(Displayed):
     fine: tuple[FineBand, ...]
     advice: Advice
     money: Money
-    randomised: tuple[Row, ...]
+    randomised: tuple[BandTrial, ...]
     data: Data
     notes: tuple[str, ...] = ()
 
@@ -150,7 +150,7 @@ class Lookback(Displayed):
                 "share_caused": self.money.caused,
                 "share_caused_is": _DOES_NOT_PAY,
             },
-            "randomised": [row.to_json() for row in self.randomised],
+            "randomised": [one.to_json() for one in self.randomised],
             "notes": list(self.notes),
         }
 
@@ -215,7 +215,13 @@ class _Study:
         half_life, fine = decay(sums)
         sizes = self._sizes(shown.windows)
         money = self._money()
-        worths = tuple(worth(band, money) for band in bands)
+        trials, why_not = tested(self.project, self.reader, self.segment.id, self.goal,
+                                 data_end_us=self.data_end_us, now_us=self.now)  # fmt: skip
+        shorter = [None, *shown.windows[:-1]]
+        worths = tuple(
+            worth(band, money, change_in(trials, before, window))
+            for band, before, window in zip(bands, shorter, shown.windows, strict=True)
+        )
         return Lookback(
             segment=self.segment.id,
             title=self.segment.title,
@@ -233,9 +239,9 @@ class _Study:
             fine=fine,
             advice=advise(bands, sizes, worths, money),
             money=money,
-            randomised=tuple(self._randomised()),
+            randomised=trials,
             data=self.project.settings.data,
-            notes=tuple(notes),
+            notes=(*notes, *why_not),
         )
 
     def _moments(self, design: Windows) -> list[int]:
@@ -327,29 +333,6 @@ class _Study:
         whose = "this segment" if own else "all segments"
         times = f"{self.ask.frequency:g} impressions a person"
         return cost * self.ask.frequency, f"ad reports of {whose}, {times} (assumed)"
-
-    # ------------------------------------------------------------------------------ randomised
-
-    def _randomised(self) -> list[Row]:
-        """Bands of an experiment that gave people windows at random, where one was run."""
-        rows: list[Row] = []
-        for one in self.project.experiments.with_people():
-            if (
-                one.experiment.tests != "window"
-                or self.segment.id not in one.registered.segment_ids
-            ):
-                continue
-            everyone = self.reader.everyone(one.at_us)
-            try:
-                at = landmark(
-                    self.goal, index_us=one.at_us, data_end_us=self.data_end_us, gap=self.gap
-                )
-            except GuardError:
-                continue  # its outcomes can't be known yet
-            outcomes = self.reader.outcomes(self.goal, at, everyone)
-            people = one.segments.get(self.segment.id, one.everyone)
-            rows += experiments([population(self.segment, people)], [outcomes], one.contrasts)
-        return rows
 
 
 def _per_impression(reports: Sequence[AdDay]) -> float | None:

@@ -9,7 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fewer.journey.measure.table import Group
     from fewer.journey.measure.window_advice import Money, Worth
+    from fewer.journey.measure.window_trial import BandTrial
     from fewer.project.lookback import Lookback
 
 
@@ -30,10 +34,16 @@ def show(out: Console, found: Lookback) -> None:
         out.print(_money(found))
         out.print()
     out.print(Text(_decay(found)))
+    for size in found.sizes:
+        if size.left_out and not size.problem.endswith("ask for"):
+            few = f"{size.window}: {size.people:,} people are too few for {size.left_out}."
+            out.print(Text(few, style="dim"))
     window = found.advice.window or "no window"
     out.print(Text.assemble(("Take ", ""), (window, "bold green"), f": {found.advice.because}."))
-    for row in found.randomised:
-        out.print(Text(f"Randomised, {row.experiment}: {row.sentence}"))
+    if found.randomised:
+        out.print()
+        out.print(_tested(found.randomised))
+        out.print()
     for note in found.notes:
         out.print(Text(f"Note: {note}.", style="dim"))
     times = len(found.index_us)
@@ -69,6 +79,32 @@ def _bands(found: Lookback, title: str) -> Table:
     return table
 
 
+def _tested(trials: Sequence[BandTrial]) -> Table:
+    """Bands in which people were sent something or held out at random."""
+    label = trials[0].row.comparisons[0].label.value
+    table = Table(title=f"Windows given at random ({label})", title_justify="left", box=None,
+                  pad_edge=False)  # fmt: skip
+    for name in ("experiment", "acted", "sent", "held out", "change", "95 % interval", "verdict"):
+        left = name in ("experiment", "acted", "verdict")
+        table.add_column(name, justify="left" if left else "right")
+    for one in trials:
+        seen = one.row.comparisons[0]
+        table.add_row(
+            Text(one.experiment),
+            f"{one.label} ago",
+            _counted(one.row.group),
+            _counted(seen.against),
+            seen.difference.number if seen.difference else "-",
+            seen.difference.interval.partition(":")[0] if seen.difference else "-",
+            seen.verdict.value if one.over else "not over yet",
+        )
+    return table
+
+
+def _counted(group: Group) -> str:
+    return f"{group.rate.number} of {group.people:,}" if group.rate else f"{group.people:,} people"
+
+
 def _money(found: Lookback) -> Table:
     money = found.money
     table = Table(box=None, pad_edge=False)
@@ -101,6 +137,8 @@ def _sources(money: Money) -> str:
 
 
 def _even(one: Worth) -> str:
+    if one.measured:
+        return "measured"
     if one.break_even is None:
         return "-"
     return f"{one.break_even:.0%} caused" if one.break_even <= 1 else "never"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fewer.journey.measure.figure import percent
+from fewer.destinations.minimums import in_words, too_few_for
+from fewer.journey.measure.figure import Figure, percent
 from fewer.journey.measure.windows import WindowBand
 from fewer.model.segment import SizeGuard
 
@@ -43,29 +44,38 @@ class Worth:
     cost: float | None
     break_even: float | None  # share of conversions that must be caused; None: never, or not known
     pays: bool | None  # whether the lower limit does
+    measured: bool = False  # by people held out at random; else by the share assumed to be caused
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def worth(band: WindowBand, money: Money) -> Worth:
-    """What a person of the band is worth, and whether that pays."""
+def worth(band: WindowBand, money: Money, changed: Figure | None = None) -> Worth:
+    """What a person of the band is worth, and whether that pays.
+
+    Args:
+        band: Whom a window adds.
+        money: Cost of reaching a person, value of a conversion, share assumed to be caused.
+        changed: What reaching people of the band changed, where a test at random told: conversions
+            a person more. It takes the place of the assumption.
+    """
     rate = band.rate.estimate
     if money.value is None or rate.value is None:
         return Worth(None, None, money.cost, None, None)
-    seen = rate.value * money.caused * money.value
-    least = None if rate.lower is None else rate.lower * money.caused * money.value
+    measured = changed is not None and changed.estimate.value is not None
+    if changed is not None and measured:
+        more, least_more = changed.estimate.value, changed.estimate.lower
+    else:
+        more = rate.value * money.caused
+        least_more = None if rate.lower is None else rate.lower * money.caused
+    seen = (more or 0.0) * money.value
+    least = None if least_more is None else least_more * money.value
     if money.cost is None:
-        return Worth(seen, least, None, None, None)
+        return Worth(seen, least, None, None, None, measured)
     whole = rate.value * money.value
-    return Worth(
-        seen,
-        least,
-        money.cost,
-        money.cost / whole if whole else None,
-        (least or 0.0) >= money.cost,
-    )
+    even = money.cost / whole if whole else None
+    return Worth(seen, least, money.cost, even, (least or 0.0) >= money.cost, measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,21 @@ class Size:
             return f"{self.people:,} people, more than the {self.guard.max:,} wanted"
         return ""
 
+    @property
+    def left_out(self) -> str:
+        """Platforms that take no audience of so few; empty when all do."""
+        return in_words(self.people)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "people": self.people,
             "wanted": [self.guard.min, self.guard.max],
             "platform_minimum": self.platform,
+            "too_few_for": [
+                {"minimum": least, "platforms": list(names)}
+                for least, names in too_few_for(self.people)
+            ],
             "deliverable": self.people >= self.platform,
             "problem": self.problem or None,
         }
@@ -176,14 +195,16 @@ def _paying(
         return Advice(bands[chosen].window, f"{bands[chosen + 1].window} has"
                       f" {sizes[chosen + 1].problem}")  # fmt: skip
     one = worths[chosen]
+    how = "measured at random" if one.measured else f"with {share}"
     because = (
-        f"with {share} a person of its last band is worth at least"
+        f"{how}, a person of its last band is worth at least"
         f" {one.least_value or 0:,.2f} {money.currency} and costs {money.cost:,.2f}"
     )
     if paying < len(bands):
         after = worths[paying]
+        also = " (measured at random)" if after.measured and not one.measured else ""
         because += (
             f"; what {bands[paying].window} adds is worth as little as"
-            f" {after.least_value or 0:,.2f}"
+            f" {after.least_value or 0:,.2f}{also}"
         )
     return Advice(bands[chosen].window, because)
