@@ -102,7 +102,7 @@ def _tested(trials: Sequence[BandTrial]) -> Table:
 
 
 def _counted(group: Group) -> str:
-    return f"{group.rate.number} of {group.people:,}" if group.rate else f"{group.people:,} people"
+    return f"{group.rate.number} of {group.people:,}"
 
 
 def _money(found: Lookback) -> Table:
