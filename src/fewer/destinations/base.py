@@ -45,6 +45,8 @@ class Audience:
     data: Literal["real", "simulated"]
     held_out: Mapping[str, BitMap] = field(default_factory=dict)
     """Experiment -> members it holds out: they are never sent."""
+    left_out: Mapping[str, BitMap] = field(default_factory=dict)
+    """Reason -> further members who are never sent."""
 
     @property
     def as_of(self) -> str:

@@ -85,6 +85,10 @@ def prepare(
         left = allowed - people
         removed[f"held out by experiment {experiment}"] = len(allowed) - len(left)
         allowed = left
+    for reason, people in audience.left_out.items():
+        left = allowed - people
+        removed[reason] = len(allowed) - len(left)
+        allowed = left
     if consent is not None:
         left = allowed & consent.granted
         removed[f"no consent for {consent.purpose}"] = len(allowed) - len(left)

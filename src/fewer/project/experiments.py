@@ -20,7 +20,10 @@ from fewer.model.metric import Metric
 from fewer.model.window import from_utc_micros
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fewer.data.store.experiments import Record
+    from fewer.destinations.file import Export
     from fewer.project.assigning import Made
     from fewer.project.designing import Design
     from fewer.project.designing_units import UnitDesign
@@ -268,6 +271,14 @@ class Experiments:
         from fewer.project.assigning import assign
 
         return assign(self.project, experiment, build_id=build_id, add_new=add_new)
+
+    def export(self, experiment: str, arm: str, path: Path, **how: Any) -> Export:
+        """Write the audience of one arm, hashed, consent checked; see `cells.export_cell`."""
+        from fewer.project.cells import export_cell
+
+        how = {"keys": None, "platform": "plain", "allow_small": False, **how}
+        how["keys"] = how["keys"] or self.project.best_keys
+        return export_cell(self.project, experiment, arm, path, **how)
 
     def design(self, experiment: str | Experiment, **options: Any) -> Design:
         """What an experiment can show; see `designing.design`, and `design_units` for regions."""

@@ -47,7 +47,6 @@ def export_segment(
     """Write the audience of a segment of a snapshot to a file; see `fewer.destinations.file`."""
     snapshot = project.snapshot(build_id)
     view = snapshot.segment(segment)
-    settings = project.settings
     audience = Audience(
         id=view.id,
         name=view.title,
@@ -55,9 +54,19 @@ def export_segment(
         as_of_us=snapshot.as_of_us,
         build=snapshot.id,
         fingerprint=snapshot.fingerprint,
-        data=settings.data,
+        data=project.settings.data,
         held_out=held_out(project, snapshot, segment),
     )
+    return write_audience(
+        project, audience, path, keys=keys, platform=platform, allow_small=allow_small
+    )
+
+
+def write_audience(
+    project: Project, audience: Audience, path: Path, *, keys: Any, platform: str, allow_small: bool
+) -> Export:
+    """Write an audience to a file, by the project's rules of consent and of phone numbers."""
+    settings = project.settings
     return export(
         audience,
         path,

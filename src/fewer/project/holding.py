@@ -8,7 +8,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from fewer.journey.measure.assign import split
-from fewer.model.experiment import BROAD, HELD_OUT
+from fewer.model.experiment import BROAD, EXCLUSIONS_OFF, HELD_OUT
 from fewer.project.assigning import held_out_of_all
 
 if TYPE_CHECKING:
@@ -39,6 +39,31 @@ def held_out(project: Project, snapshot: Snapshot, segment: str) -> dict[str, Bi
     return {name: people for name, people in found.items() if people}
 
 
+def held_by_others(
+    project: Project, snapshot: Snapshot, assigned: Assigned, people: BitMap, *, broad: bool
+) -> dict[str, BitMap]:
+    """Experiment -> people of a group of `assigned` whom another experiment holds out.
+
+    A `broad` campaign reaches nobody whom any experiment holds out; others only look at
+    experiments that share a segment with them.
+    """
+    own, found = assigned.experiment.id, {}
+    for one in project.experiments:
+        if one.experiment.tests == "global_holdout" and one.id != own:
+            found[one.id] = held_out_of_all(project, people)
+    for other in project.experiments.with_people():
+        name = other.experiment.id
+        if name == own or name in found or snapshot.as_of_us >= other.registered.ends_us:
+            continue
+        shared = set(other.registered.segment_ids) & set(assigned.registered.segment_ids)
+        everywhere = other.experiment.tests in ("geo", "elsewhere") or not other.segments
+        if other.schedule is not None:
+            found[name] = _off(other, snapshot.as_of_us, people)
+        elif shared or everywhere or broad:
+            found[name] = other.assignment.arms.get(HELD_OUT, BitMap()) & people
+    return {name: who for name, who in found.items() if who}
+
+
 def _base(segment: str) -> str:
     return segment.partition("@")[0]
 
@@ -63,7 +88,8 @@ def _held(
             inside = snapshot.segments.get(f"{base}@{arm.window}")
             held |= arms[arm.id] - (inside.members if inside else BitMap())
         return held
-    out = HELD_OUT if HELD_OUT in arms else BROAD
+    # The groups with an audience of their own (`cells`) are not reached through the segment.
+    out = next((a for a in (HELD_OUT, BROAD, EXCLUSIONS_OFF) if a in arms), HELD_OUT)
     held |= arms.get(out, BitMap())
     if one.experiment.tests in ("geo", "elsewhere", "exclusions") or one.experiment.stratify:
         return held

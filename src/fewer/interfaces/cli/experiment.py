@@ -200,6 +200,32 @@ def export(shell: Shell, experiment_id: str, out: Path, regions: bool) -> None:
     )
 
 
+@experiment.command("audience")
+@click.argument("experiment_id", metavar="ID")
+@click.argument("arm", metavar="ARM")
+@click.option("--to", "path", required=True, type=_FILE, help="File to write: .csv or .parquet.")
+@click.option("--segment", metavar="ID", help="Only people who count in this segment.")
+@click.option("--keys", type=click.Choice(["contacts", "person"]),
+              help="By e-mail and phone (default when there are any), or the project's own id.")
+@click.option("--platform", default="plain", show_default=True, help="Whose rules to follow.")
+@click.option("--allow-small", is_flag=True, help="Write it even when platforms would refuse it.")
+@click.option("--build", "build_id", metavar="ID", help="Another refresh than the newest.")
+@common
+def audience(shell: Shell, experiment_id: str, arm: str, path: Path, **how: Any) -> None:
+    """Write the people of one arm for a platform: hashed, consent and other holdouts respected."""
+    from fewer.interfaces.cli.export import sent
+
+    made = shell.project().experiments.export(experiment_id, arm, path, **how)
+
+    def view(out: Any) -> None:
+        out.print(f"{made.path}: {sent(made)}")
+        for reason, count in made.prepared.removed.items():
+            out.print(f"  left out: {reason}: {count:,}")
+        out.print(f"  manifest: {made.manifest_path}")
+
+    shell.show(made.manifest, view)
+
+
 @experiment.command("import")
 @click.argument("experiment_id", metavar="ID")
 @click.argument("file", type=_FILE)
