@@ -20,7 +20,8 @@ from fewer.journey.discover.clusters import directions
 from fewer.journey.discover.kernels import shared, together
 from fewer.journey.discover.matrix import Flags, Floats, Matrix, from_rows
 
-_MOST_CASES: Final = 60_000
+_MOST_CASES: Final = 40_000
+_CURVED: Final = 100_000  # people who give the direction of a step, when there are many more
 _CONTROLS: Final = 5  # non-converters for each converter
 _RIDGE: Final = 1.0  # pull of a single feature to zero: one observation's worth
 _STEPS: Final = 15
@@ -144,7 +145,7 @@ def fit(
 
     The model is logistic in the features and in broken lines of log activity, of the score that
     these give, and of the directions in which people differ most (see `_bent`).
-    It is fitted by Newton's method on all converters (60,000 at most) and five times as many
+    It is fitted by Newton's method on all converters (40,000 at most) and five times as many
     others; the intercept is corrected for the shares sampled (Prentice & Pyke 1979,
     Biometrika 66, 403-411); then a few steps on everyone, so that sampling leaves no error.
     """
@@ -158,7 +159,7 @@ def fit(
         if bends:
             bent = _bent(smooth, features, weights, matrix, seed)
             weights = np.insert(weights, [smooth.shape[1]] * bent.shape[1], 0.0)
-            smooth = np.column_stack([smooth, bent])
+            smooth = np.concatenate([smooth.T, bent.T]).T
             weights = sample.fit(smooth, features, weights)
         weights[0] -= sample.shift
     if rules:
@@ -211,14 +212,17 @@ def _bent(
     """
     cut = smooth.shape[1]
     score = np.asarray(smooth @ weights[:cut] + features @ weights[cut:])
-    rows = np.arange(len(score)) if len(score) <= _MOST_CASES else None
     rng = np.random.default_rng(seed)
-    rows = rng.choice(len(score), _MOST_CASES, replace=False) if rows is None else rows
-    ordered = np.sort(score[rows])
+    ordered = np.sort(_some(score, rng))
     mass = np.cumsum(special.expit(ordered))
     knots = ordered[np.searchsorted(mass, np.array(_BENDS) * mass[-1])]
     columns = [np.maximum(score - knot, 0.0) for knot in np.unique(knots)]
-    return np.column_stack([*columns, *_kinds(matrix, rng)])
+    return np.stack([*columns, *_kinds(matrix, rng)]).T
+
+
+def _some(values: Floats, rng: np.random.Generator) -> Floats:
+    """Enough of the values for quantiles."""
+    return values if len(values) <= _CURVED else values[rng.integers(0, len(values), _CURVED)]
 
 
 def _kinds(matrix: Matrix, rng: np.random.Generator) -> list[Floats]:
@@ -229,7 +233,7 @@ def _kinds(matrix: Matrix, rng: np.random.Generator) -> list[Floats]:
         spread = float(along.std())
         if spread > 1e-9:  # noqa: PLR2004  everyone is alike
             scaled = (along - along.mean()) / spread
-            low, high = np.quantile(scaled, (0.5, 0.9))
+            low, high = np.quantile(_some(scaled, rng), (0.5, 0.9))
             found += [scaled, np.maximum(scaled - low, 0.0), np.maximum(scaled - high, 0.0)]
     return found
 
@@ -246,13 +250,15 @@ class _Newton:
         """Coefficients, and the log odds they give; ends when a step gains less than `small`."""
         across = self.features.T.tocsr()
         penalty = _penalty(self.smooth, self.features)
+        rows, worth_each = self._thinned()
+        part = self.smooth[rows], self.features[rows]
         line = self._line(weights)
         value = _loss(line, self.wanted, weights, penalty)
         for _ in range(steps):
             chance = special.expit(line)
             left = self.wanted - chance
             slope = np.concatenate([self.smooth.T @ left, across @ left]) - penalty * weights
-            curve = _curve(self.smooth, self.features, np.maximum(chance * (1 - chance), 1e-9))
+            curve = _curve(*part, np.maximum(chance * (1 - chance), 1e-9)[rows] * worth_each)
             curve[np.diag_indices_from(curve)] += penalty + 1e-9
             step = linalg.solve(curve, slope, assume_a="pos")
             gain = float(slope @ step)
@@ -267,6 +273,16 @@ class _Newton:
                 break
         return weights, line
 
+    def _thinned(self) -> tuple[NDArray[np.intp] | slice, Floats]:
+        """Rows that give the curvature, and for how many each stands: a step need not be exact."""
+        others = np.flatnonzero(self.wanted == 0)
+        if len(others) <= 2 * _CURVED:
+            return slice(None), np.ones(len(self.wanted))
+        some = others[:: len(others) // _CURVED]
+        cases = np.flatnonzero(self.wanted)
+        each = np.concatenate([np.ones(len(cases)), np.full(len(some), len(others) / len(some))])
+        return np.concatenate([cases, some]), each
+
     def _line(self, weights: Floats) -> Floats:
         cut = self.smooth.shape[1]
         return np.asarray(self.smooth @ weights[:cut] + self.features @ weights[cut:])
@@ -278,15 +294,16 @@ def _activity(activity: Floats, counts: NDArray[np.int64]) -> Floats:
     columns = [np.ones(given.shape[1])]
     for raw in (*given, counts.astype(np.float64)):
         logs = np.log1p(np.maximum(raw, 0.0))
-        logs = np.minimum(logs, np.quantile(logs, _MOST_ACTIVE))
+        part = np.sort(_some(logs, np.random.default_rng(0)))
+        logs = np.minimum(logs, np.quantile(part, _MOST_ACTIVE))
         spread = float(logs.std())
         if spread < 1e-9:  # noqa: PLR2004  everyone is equally active
             continue
         scaled = (logs - logs.mean()) / spread
         columns.append(scaled)
-        knots = np.unique(np.quantile(scaled, _KNOTS))
+        knots = np.unique((np.quantile(part, _KNOTS) - logs.mean()) / spread)
         columns += [np.maximum(scaled - k, 0.0) for k in knots if scaled.min() < k < scaled.max()]
-    return np.column_stack(columns)
+    return np.stack(columns).T
 
 
 def _sampled(

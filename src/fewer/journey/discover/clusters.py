@@ -22,6 +22,7 @@ _DIRECTIONS: Final = 20
 _TURNS: Final = 12
 _TRIED: Final = 14  # conditions from which a rule is made
 _DEEPEST: Final = 14
+_LEARNT_FROM: Final = 100_000  # people who give the directions, when there are many more
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +64,29 @@ def directions(matrix: Matrix, wanted: int, rng: np.random.Generator) -> Floats:
     Rare features weigh more (idf), active people no more than others (rows of length 1); then a
     randomised singular value decomposition (Halko, Martinsson & Tropp 2011, SIAM Review 53).
     """
-    csr = matrix.csr()
+    step = max(matrix.people // _LEARNT_FROM, 1)
     idf = np.log((1 + matrix.people) / (1 + matrix.sizes)).astype(np.float32)
-    weighted = (csr @ sparse.diags_array(idf)).tocsr()
-    lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-    rows = (sparse.diags_array(1 / np.maximum(lengths, 1e-9)) @ weighted).tocsr()
+    csr = matrix.csr()
+    rows = _weighted(csr[::step] if step > 1 else csr, idf)
     wide = min(wanted + 8, matrix.features)
     basis = rng.normal(size=(matrix.features, wide)).astype(np.float32)
     for _ in range(3):
         basis, _ = np.linalg.qr(rows.T @ (rows @ basis))
-    small, values, _ = np.linalg.svd((rows @ basis).T @ (rows @ basis))
-    found = (rows @ (basis @ small[:, :wanted])) * (1.0 if len(values) else 0.0)
+    small, _, _ = np.linalg.svd((rows @ basis).T @ (rows @ basis))
+    axes = basis @ small[:, :wanted]
+    found = (_weighted(csr, idf) if step > 1 else rows) @ axes
     norms = np.linalg.norm(found, axis=1, keepdims=True)
     return np.asarray(found / np.maximum(norms, 1e-9), np.float64)
+
+
+def _weighted(csr: sparse.csr_array, idf: NDArray[np.float32]) -> sparse.csr_array:
+    """Rows of length 1 in which rare features weigh more."""
+    data = idf[csr.indices]
+    people = np.diff(csr.indptr)
+    ends = np.concatenate([[0.0], np.cumsum(data.astype(np.float64) ** 2)])
+    lengths = np.sqrt(ends[csr.indptr[1:]] - ends[csr.indptr[:-1]])
+    scaled = data / np.repeat(np.maximum(lengths, 1e-9), people).astype(np.float32)
+    return sparse.csr_array((scaled, csr.indices, csr.indptr), shape=csr.shape)
 
 
 def _split(

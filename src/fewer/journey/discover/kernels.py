@@ -92,7 +92,15 @@ def shared(
     out = np.zeros((len(rules), dense.shape[1] + rows.shape[1]))
     alone = np.zeros(len(rules))
     indptr, indices = rows.indptr.astype(np.int64), rows.indices.astype(np.int32)
-    loop(start, who, indptr, indices, np.ascontiguousarray(dense), weight, out, alone)
+    full = np.ascontiguousarray(dense)
+    ends = np.searchsorted(start, np.linspace(0, start[-1], THREADS + 1)).astype(np.int64)
+
+    def part(at: int) -> None:
+        loop(ends[at], ends[at + 1], start, who, indptr, indices, full, weight, out, alone)
+
+    ends[-1] = len(rules)
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(part, range(THREADS)))
     return out, alone
 
 
@@ -110,6 +118,8 @@ def shared_plain(
 
 
 def _shared(  # noqa: PLR0917  called by position, as compiled functions are
+    first: int,
+    last: int,
     rule_start: Any,
     who: Any,
     row_start: Any,
@@ -120,7 +130,7 @@ def _shared(  # noqa: PLR0917  called by position, as compiled functions are
     alone: Any,
 ) -> None:
     d = dense.shape[1]
-    for rule in range(rule_start.size - 1):
+    for rule in range(first, last):
         for at in range(rule_start[rule], rule_start[rule + 1]):
             person = who[at]
             w = weight[person]

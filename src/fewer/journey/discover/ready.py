@@ -20,6 +20,7 @@ from pyroaring import BitMap
 from fewer.journey.discover.facts import EventFact, Facts, ValueFact
 from fewer.journey.discover.kernels import together
 from fewer.journey.discover.matrix import from_bitmaps
+from fewer.journey.discover.sayable import Rank
 from fewer.model.condition import AllOf, Condition, Did, DidNot, First, Last, Occurrence, Trait
 from fewer.model.measure import Comparison, Share
 from fewer.model.predicate import Test
@@ -37,6 +38,10 @@ _MOST_EVENTS: Final = 12
 _MOST_VALUES: Final = 40
 _MOST_JOINED: Final = 220
 _OFTEN: Final = (2, 3, 5, 8)
+ALIKE: Final = 0.35
+"""People in both over people in either, at most, of any two that are shown."""
+KNOWN: Final = 0.6
+"""The same, of one that is shown and a segment that there is already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,17 @@ class Idea:
     plain: int = 0  # smaller is easier to say
 
 
-def ideas(facts: Facts, windows: Sequence[Duration]) -> list[Idea]:
-    """Ideas of all five types, from the shortest to say to the longest."""
+def ideas(
+    facts: Facts, windows: Sequence[Duration], ranks: Mapping[str, Rank] | None = None
+) -> list[Idea]:
+    """Ideas of all five types, from the shortest to say to the longest.
+
+    Args:
+        facts: What the data holds, without what nobody could speak of.
+        windows: How far to look back, the shortest first.
+        ranks: How much each property says of what people want.
+    """
+    ranks = ranks or {}
     short, middle, long = windows[0], windows[len(windows) // 2], windows[-1]
     found: list[Idea] = []
     events = facts.events[:_MOST_EVENTS]
@@ -68,7 +82,8 @@ def ideas(facts: Facts, windows: Sequence[Duration]) -> list[Idea]:
         if taken[key] >= _MOST_VALUES:
             continue
         taken[key] += 1
-        found += _valued(value, (short, middle, long), windows)
+        rank = ranks.get(value.property, Rank.KIND)
+        found += _valued(value, rank, (short, middle, long), windows)
     for trait in facts.traits:
         if trait.value is not None:
             is_it = Trait(trait=trait.trait, equals=trait.value)
@@ -124,15 +139,20 @@ def _bands(windows: Sequence[Duration]) -> list[tuple[Duration, Duration]]:
 
 
 def _valued(
-    fact: ValueFact, spans: tuple[Duration, Duration, Duration], windows: Sequence[Duration]
+    fact: ValueFact,
+    rank: Rank,
+    spans: tuple[Duration, Duration, Duration],
+    windows: Sequence[Duration],
 ) -> Iterator[Idea]:
     """People whom one path, category or kind of content interests."""
+    if rank is Rank.PERSON:
+        yield from _of_person(fact, spans)
+        return
     is_item = fact.property.startswith("item.") or fact.is_path
     kind: SegmentType = "interest" if is_item else "content"
     test = Test(under=str(fact.value)) if fact.is_path else Test(equals=fact.value)
     where = {fact.property: test}
     thing = f"{fact.property}={fact.value}"
-    code = 3 if _is_code(fact.value) else 0
     for window, times in (
         (spans[1], 1),
         (spans[2], 1),
@@ -142,24 +162,24 @@ def _valued(
     ):
         count = _at_least(times) if times > 1 else None
         did = Did(did=(fact.event,), where=where, within=window, count=count)
-        yield Idea(did, kind, thing, plain=code)
+        yield Idea(did, kind, thing)
     share = Did(
         did=(fact.event,), within=spans[2], share=Share(where=where, at_least=Decimal("0.5"))
     )
     enough = Did(did=(fact.event,), within=spans[2], count=_at_least(3))
-    yield Idea(AllOf(all=(enough, share)), kind, thing, plain=1 + code)
+    yield Idea(AllOf(all=(enough, share)), kind, thing, plain=1)
     looked = Did(did=(fact.event,), where=where, within=spans[1])
-    yield Idea(looked, "lookback", f"{thing} lookback", tuple(windows), 1 + code)
+    yield Idea(looked, "lookback", f"{thing} lookback", tuple(windows), 1)
 
 
-def _is_code(value: str | bool) -> bool:
-    """Whether a value says nothing to a reader: numbers and codes.
+def _of_person(fact: ValueFact, spans: tuple[Duration, Duration, Duration]) -> Iterator[Idea]:
+    """What is so at all events of a person, such as a device or country: active people of it.
 
-    >>> _is_code("1208"), _is_code("10.5 OZ"), _is_code("Pets > Cats")
-    (True, True, False)
+    It is no content and no interest, and of one property one segment is enough.
     """
-    text = str(value).rpartition(" > ")[2]
-    return sum(c.isalpha() for c in text) <= sum(c.isdigit() for c in text)
+    for window in spans:
+        did = Did(did=(fact.event,), where={fact.property: Test(equals=fact.value)}, within=window)
+        yield Idea(did, "engagement", f"who {fact.property}", plain=int(Rank.PERSON))
 
 
 def joined(
@@ -212,7 +232,7 @@ class Choice:
 
     wanted: int = 12
     band: tuple[int, int] = (200, 2_000)
-    alike: float = 0.35  # people in common over people in either, at most
+    alike: float = ALIKE
 
 
 def choose(
@@ -220,6 +240,7 @@ def choose(
     members: Sequence[BitMap],
     steadiness: Mapping[int, float],
     rule: Choice | None = None,
+    known: Sequence[BitMap] = (),
 ) -> list[int]:
     """Places of the ideas to show: every type in turn, the best first, none like another.
 
@@ -228,9 +249,15 @@ def choose(
         members: People of each.
         steadiness: Place -> 0..1, how little its size moved over the weeks; 0.5 when not known.
         rule: How many, which sizes, how much in common.
+        known: People of segments that there are already: their like is not shown again.
     """
     rule = rule or Choice()
-    fitting = [at for at in range(len(made)) if rule.band[0] <= len(members[at]) <= rule.band[1]]
+    fitting = [
+        at
+        for at, people in enumerate(members)
+        if rule.band[0] <= len(people) <= rule.band[1]
+        and all(people.jaccard_index(other) <= KNOWN for other in known)
+    ]
     ranked = sorted(
         fitting,
         key=lambda at: (-_worth(made[at], len(members[at]), steadiness.get(at, 0.5), rule), at),
