@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from interfaces.browser import (
+    CUT_OFF,
+    FAINT,
+    HEADINGS,
+    LOST,
+    OUTSIDE,
+    OVERLAPPING,
+    SPILLING,
+    UNNAMED,
+    opening,
+)
 from interfaces.conftest import fewer_in
 
 pytestmark = pytest.mark.browser
-
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-CUT_OFF = """() => [...document.querySelectorAll("body *")]
-  .filter(e => e.checkVisibility() && !e.closest(".scroll") && !e.closest("svg"))
-  .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-  .map(e => `${e.tagName}.${e.className} ${e.textContent.trim().slice(0, 40)}`)"""
-OVERLAPPING = """() => [...document.querySelectorAll("svg")].flatMap(svg => {
-  const texts = [...svg.querySelectorAll("text:not(.watermark):not([transform])")]
-    .map(t => [t.textContent, t.getBoundingClientRect()]).filter(([w, r]) => w && r.width);
-  return texts.flatMap(([w, a], i) => texts.slice(i + 1).filter(([, b]) =>
-    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1.5 &&
-    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4).map(([v]) => `${w} | ${v}`));
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -40,33 +32,10 @@ def report(shop, tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=[1600, 1024, 390], ids=["wide", "tablet", "telephone"])
+@pytest.fixture(scope="module", params=[1600, 1280, 390], ids=["wide", "laptop", "telephone"])
 def opened(report, chromium, tmp_path_factory, request) -> Iterator[tuple[Any, list[str]]]:
     """The page, and everything that it asked for or complained about."""
-    from playwright.sync_api import sync_playwright
-
-    noticed: list[str] = []
-    profile = tmp_path_factory.mktemp("profile")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=chromium,
-            headless=True,
-            args=OPTIONS,
-            viewport={"width": request.param, "height": 900},
-        )
-        page = browser.new_page()
-        page.on("console", lambda message: noticed.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: noticed.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (noticed.append("dialog"), dialog.dismiss()))
-        page.on(
-            "request",
-            lambda asked: None if asked.url == report.as_uri() else noticed.append(asked.url),
-        )
-        page.goto(report.as_uri())
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        yield page, noticed
-        browser.close()
+    yield from opening(report, chromium, tmp_path_factory.mktemp("profile"), request.param)
 
 
 def test_it_is_quiet_and_alone(opened):
@@ -78,6 +47,44 @@ def test_nothing_is_cut_off(opened):
     page, _ = opened
     assert page.evaluate(CUT_OFF) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_everything_has_a_name(opened):
+    page, _ = opened
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.title()
+
+
+def test_headings_leave_out_no_level(opened):
+    page, _ = opened
+    levels = page.evaluate(HEADINGS)
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_what_is_behind_them(opened, scheme):
+    page, _ = opened
+    page.emulate_media(color_scheme=scheme)
+    faint = page.evaluate(FAINT)
+    page.emulate_media(color_scheme="light")
+    assert faint == []
+
+
+def test_no_text_spills_out_of_its_box(opened):
+    page, _ = opened
+    assert page.evaluate(SPILLING) == []
+    assert page.evaluate(OUTSIDE) == []
+
+
+def test_the_keys_reach_everything(opened):
+    page, _ = opened
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.evaluate(LOST) == []
 
 
 def test_labels_of_pictures_do_not_overlap(opened):

@@ -31,6 +31,8 @@ _TOP: Final = 30
 _TIGHT: Final = 44  # height of a row on a telephone
 _SECOND_LINE: Final = 13
 _VISIBLE: Final = 0.4  # pixels
+_ROOM_FOR_LETTER: Final = 14
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +156,22 @@ def funnel(
     for i, bar in enumerate(shown):
         parts.append(_shares(axis, bar, (_TOP + i * row, row, beside), colours, narrow=narrow))
     keys = [(swatch(fill("blue")), "left")]
-    keys += [(swatch(fill(colour)), f"removed: {name}") for name, colour in colours.items()]
+    keys += [
+        (swatch(fill(colour)) + _letter(0, 3.5, LETTERS[i % len(LETTERS)]), f"removed: {name}")
+        for i, (name, colour) in enumerate(colours.items())
+    ]
     marks, full = legend(keys, 10, bottom + 22, width - 10)
     words = "; ".join(f"{b.label}: {b.size:,} of {b.matched:,} left" for b in shown)
     body = "".join(parts) + marks
     return picture(width, full, title, body, simulated=simulated, words=words)
+
+
+def _letter(x: float, y: float, letter: str) -> str:
+    """A reason is told by its letter too, not by its colour alone."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="10" font-weight="600" text-anchor="middle" '
+        f'fill="#000000">{letter}</text>'
+    )
 
 
 def _counts(bar: Bar) -> str:
@@ -179,12 +192,15 @@ def _shares(
         words += text(axis.end, y + 15, _counts(bar), anchor="end", size=11, colour="quiet")
     else:
         words += text(axis.end + 12, top + 12, _counts(bar), size=12)
-    parts, reached = [words], 0
+    parts, reached, names = [words], 0, list(colours)
     pieces = [("left", bar.size, "blue"), *((n, k, colours[n]) for n, k in bar.removed if k)]
     for name, count, colour in pieces:
         start, end = axis.at(reached / bar.matched), axis.at((reached + count) / bar.matched)
         told = f"{bar.label}, {name}: {count:,} people"
         if end - start > _VISIBLE:
             parts.append(rect(start, top, max(end - start - 1, 0.6), 16, fill(colour), title=told))
+        if name in names and end - start > _ROOM_FOR_LETTER:
+            at = names.index(name) % len(LETTERS)
+            parts.append(_letter((start + end - 1) / 2, top + 12, LETTERS[at]))
         reached += count
     return "".join(parts)

@@ -24,6 +24,7 @@ from fewer.pictures.svg import (
     rect,
     stroke,
     text,
+    wide,
 )
 
 _LABELS: Final = 340
@@ -115,10 +116,12 @@ def _scale(axis: LogAxis, bottom: float, sides: tuple[str, str], place: _Place) 
         parts.append(text(x, _TOP - 10, f"{value:g}x", anchor="middle", size=10, colour="quiet"))
     middle = axis.at(1.0)
     less, more = f"← {sides[0]}", f"{sides[1]} →"
-    parts.append(text(middle - 12, 18, less, anchor="end", size=11, colour="quiet",
-                      room=middle - place.left - 12))  # fmt: skip
-    parts.append(text(middle + 12, 18, more, size=11, colour="quiet",
-                      room=place.right - middle - 12))  # fmt: skip
+    if wide(less, 11) > middle - 16:  # a word that is cut says less than the arrow
+        less = "←"
+    if wide(more, 11) > place.width - middle - 16:
+        more = "→"
+    parts.append(text(middle - 12, 18, less, anchor="end", size=11, colour="quiet"))
+    parts.append(text(middle + 12, 18, more, size=11, colour="quiet"))
     return "".join(parts)
 
 

@@ -63,14 +63,15 @@ def heatmap(
 
 def _cell(x: float, y: float, size: float, share: float, words: str) -> str:
     percent = f"{share * 100:.0f} %" if share >= _SEEN else ""
-    ink = '#ffffff" fill-opacity="1' if share > _DARK else COLOURS["ink"][0]
-    named = "" if share > _DARK else 'class="f-ink" '
+    # No shade lies between: there, neither light nor dark letters could be read.
+    dark = share > _DARK
+    shade = 0.86 + 0.14 * (share - _DARK) / (1 - _DARK) if dark else 0.05 + 0.8 * share
     return (
         rect(x, y, size - 2, size - 2,
-             f'{fill("blue")} fill-opacity="{0.06 + 0.94 * share:.3f}"',
+             f'{fill("blue")} fill-opacity="{shade:.3f}"',
              title=f"{words}: {share * 100:.1f} %", round_=3)
         + f'<text x="{x + size / 2 - 1:.1f}" y="{y + size / 2 + 3:.1f}" font-size="10" '
-        f'text-anchor="middle" {named}fill="{ink}">{percent}</text>'
+        f'text-anchor="middle" {fill("paper" if dark else "ink")}>{percent}</text>'
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ COLOURS: Final[Mapping[str, tuple[str, str]]] = {
     "wash": ("#e3eef9", "#1f3348"),
     "stripe": ("#f6f8fb", "#1b222b"),
     "paper": ("#ffffff", "#12171d"),
-    "grey": ("#aab4c0", "#5d6977"),
+    "grey": ("#84909e", "#6b7887"),
     "blue": ("#0b64a8", "#5fb0ee"),
     "orange": ("#b34f00", "#f0a35e"),
 }

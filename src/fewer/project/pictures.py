@@ -108,7 +108,7 @@ def _some(rows: list[Any], first: Callable[[Any], bool], words: str) -> tuple[li
     chosen = [row for row in rows if first(row)]
     chosen = [*chosen, *(row for row in rows if not first(row))][:MOST_DRAWN]
     kept = [row for row in rows if any(row is one for one in chosen)]
-    return kept, f"{len(kept)} of {len(rows):,}: {words}. Figures has all."
+    return kept, f"{len(kept)} of {len(rows):,}: {words}. All are under Figures."
 
 
 def _both(draw: Any, *given: Any, **more: Any) -> tuple[str, str]:

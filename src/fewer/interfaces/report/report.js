@@ -77,6 +77,19 @@ for (const table of document.querySelectorAll("main table")) {
   searchable(table, table.closest(".scroll") ?? table);
   sortable(table);
 }
+// What scrolls sideways can be reached and scrolled with the keys.
+const reachable = () => {
+  for (const box of document.querySelectorAll("main .scroll")) {
+    if (box.clientWidth === 0 || box.scrollWidth <= box.clientWidth) continue;
+    const name = box.querySelector("caption, title")?.textContent ?? "Wider than the page";
+    box.tabIndex = 0;
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name);
+  }
+};
+reachable();
+addEventListener("resize", reachable);
+document.addEventListener("toggle", reachable, true);
 // A link into a fold opens it; what is folded on the screen is printed all the same, but figures.
 const reveal = () => {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
