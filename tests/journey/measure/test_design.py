@@ -95,4 +95,15 @@ def test_advice(people, conversion_rate, action):
 
 
 def test_every_threshold_has_a_source():
-    assert all(one.source and one.a_week > 0 for one in LEARNING.values())
+    assert all(one.source and one.a_week > 0 and one.least for one in LEARNING.values())
+    assert LEARNING["meta"].verified
+    assert LEARNING["google"].told.startswith("Not verified: ")
+    assert LEARNING["pinterest"].words == "Pinterest names no number; 50 in 7 days is assumed"
+    assert not any(one.verified and one.assumed for one in LEARNING.values())
+
+
+def test_too_few_for_a_platform_say_how_many_it_takes():
+    prices = Prices(cpm=10, ctr=0.02, conversion_rate=0.05)
+    [told] = advised([line("s", "S", 1_500, prices, None)], LEARNING["tiktok"])
+    assert told.action == "exclusion only"
+    assert "TikTok delivers to 1,000 or more (it takes about 2,000 people)" in told.advice

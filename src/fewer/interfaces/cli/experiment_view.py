@@ -85,7 +85,10 @@ def plan_json(found: Design, lines: Sequence[Line], platform: str) -> dict[str, 
             "conversions": learning.conversions,
             "days": learning.days,
             "per": learning.unit,
+            "least_matched": learning.least,
             "source": learning.source,
+            "verified": learning.verified,
+            "assumed": learning.assumed,
         },
         "lines": [one.to_json() for one in lines],
         "total": {
@@ -122,7 +125,7 @@ def show_plan(out: Console, found: Design, lines: Sequence[Line], platform: str)
     for one in lines:
         out.print(Text.assemble((f"{one.segment}: ", "bold"), one.advice), soft_wrap=True)
     origins = ", ".join(dict.fromkeys(one.prices.origin for one in lines))
-    out.print(Text(f"Prices: {origins}. {LEARNING[platform].source}", style="dim"), soft_wrap=True)
+    out.print(Text(f"Prices: {origins}. {LEARNING[platform].told}", style="dim"), soft_wrap=True)
 
 
 def show_registered(out: Console, found: Registered, *, new: bool) -> None:

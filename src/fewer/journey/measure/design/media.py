@@ -12,9 +12,6 @@ from fewer.journey.measure.design.platforms import Learning
 _SEED: Final = 1_000
 """Matched people below which an audience is too small even as a seed of a look-alike."""
 
-_SMALLEST: Final = 100
-"""Matched people below which platforms usually do not deliver at all."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -105,23 +102,30 @@ def advised(lines: Sequence[Line], learning: Learning) -> list[Line]:
     An audience that brings enough conversions a week may be an ad set of its own. Those that
     don't are pooled into one ad set with a creative for each, if they bring enough together.
     """
-    small = [one for one in lines if one.conversions < learning.a_week and one.matched >= _SMALLEST]
+    small = [
+        one for one in lines if one.conversions < learning.a_week and one.matched >= learning.least
+    ]
     together = sum(one.conversions for one in small)
     return [_advised(one, learning, together, len(small)) for one in lines]
 
 
 def _advised(one: Line, learning: Learning, together: float, many: int) -> Line:
-    asked = f"{learning.title} asks for {learning.conversions} in {learning.days} days"
+    asked = learning.words
     unit, brings = learning.unit, f"about {one.conversions:,.1f} conversions a week"
-    if one.matched < _SMALLEST:
+    if one.matched < learning.least:
         action = "exclusion only"
+        more = ceil(learning.least * one.people / one.matched) if one.matched else 0
+        takes = f" (it takes about {more:,} people)" if more else ""
         advice = (
-            f"About {one.matched:,.0f} people would be matched: too few to deliver to. Use it to"
-            " exclude, by e-mail or on the site."
+            f"About {one.matched:,.0f} people would be matched, and {learning.title} delivers to"
+            f" {learning.least:,} or more{takes}. Use it to exclude, by e-mail or on the site."
         )
     elif one.conversions >= learning.a_week:
         action = "own ad set"
-        advice = f"It brings {brings}, and {asked}: an {unit} of its own learns."
+        advice = (
+            f"It brings {brings}, and {asked}: an {unit} of its own, with several creatives,"
+            " learns."
+        ).replace("an campaign", "a campaign")
     elif many > 1 and together >= learning.a_week:
         action = "pool"
         advice = (
@@ -131,8 +135,9 @@ def _advised(one: Line, learning: Learning, together: float, many: int) -> Line:
     elif one.matched >= _SEED:
         action = "seed"
         advice = (
-            f"It brings {brings}, and {asked}, which not even all small ones together give."
-            " Use it as the seed of a look-alike, or aim at an earlier, more common event."
+            f"It brings {brings}, and {asked}, which not even all small ones together give"
+            f" ({together:,.0f} a week). Use it as the seed of a look-alike, or aim at an earlier,"
+            " more common event."
         )
     else:
         action = "pool, earlier event"
