@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 import uuid
 
@@ -23,6 +24,9 @@ for name in [name for name in os.environ if name.startswith("FEWER_")]:
     if name not in {"FEWER_SEED", "FEWER_SOAK"}:
         del os.environ[name]
 os.environ["NO_COLOR"] = "1"
+# Hundreds of processes are started; without this each may have to compile the program anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Two busy cores make any deadline a coin toss; the suites' own counts bound their time.
 settings.register_profile(
