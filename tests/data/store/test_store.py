@@ -11,7 +11,9 @@ import time
 import duckdb
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from deltalake import DeltaTable
 from pyroaring import BitMap
@@ -25,6 +27,15 @@ from fewer.errors import MissingExtraError, NotFoundError, StoreError
 
 LOG = {"id": "log", "files": "log.csv", "events": events(properties={"page": "page"})}
 HEAD = "who,at,page\n"
+
+
+def _objects(engine):
+    """Every table, index and trigger as it was made, and the revision."""
+    with engine.connect() as connection:
+        made = connection.execute(sa.text("SELECT type, name, sql FROM sqlite_master"))
+        objects = {(kind, name): " ".join((sql or "").split()) for kind, name, sql in made}
+        revision = connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+        return objects, revision.scalars().all()
 
 
 class TestOpening:
@@ -53,6 +64,19 @@ class TestOpening:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, schema.metadata) == []
             assert context.get_current_revision() == control.REVISION
+
+    def test_tables_made_at_once_are_those_of_the_migrations(self, tmp_path):
+        migrated = sa.create_engine(control.sqlite_url(tmp_path / "migrated.db"))
+        config = Config()
+        config.set_main_option("script_location", str(control.MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        with migrated.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        made = control.connect(control.sqlite_url(tmp_path / "made.db"))
+        assert _objects(made) == _objects(migrated)
+        again = control.connect(control.sqlite_url(tmp_path / "made.db"))
+        assert _objects(again) == _objects(made)
 
     def test_a_store_of_a_newer_version_is_left_alone(self, tmp_path):
         with Store.open(tmp_path) as store, control.writing(store.control) as connection:

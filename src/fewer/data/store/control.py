@@ -1,6 +1,6 @@
 """The control database: SQLite in the project by default, PostgreSQL by URL.
 
-Opening is cheap: Alembic is loaded only when the tables are missing or old.
+Opening is cheap: Alembic is loaded only when the tables are old, or missing in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from fewer.data.store import schema
 from fewer.errors import MissingExtraError, StoreError
 
 REVISION: Final = "0002"
@@ -30,7 +31,7 @@ def connect(url: str) -> sa.Engine:
     """
     engine = _engine(url)
     try:
-        revision = _revision(engine)
+        revision = _revision(engine) or _create(engine)
         if revision != REVISION:
             _migrate(engine, revision)
     except sa.exc.DBAPIError as error:
@@ -111,10 +112,36 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def _revision(engine: sa.Engine) -> str | None:
     with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        query = sa.text("SELECT version_num FROM alembic_version")
-        return connection.execute(query).scalar_one_or_none()
+        return _revision_in(connection)
+
+
+def _revision_in(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    query = sa.text("SELECT version_num FROM alembic_version")
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _create(engine: sa.Engine) -> str | None:
+    """Make all tables of an empty SQLite file at once, as the migrations would; its revision.
+
+    A test compares the two. Any other database is left to the migrations.
+    """
+    if engine.dialect.name != "sqlite":
+        return None
+    with writing(engine) as connection:
+        if sa.inspect(connection).get_table_names():
+            return _revision_in(connection)  # another process was faster
+        schema.metadata.create_all(connection, checkfirst=False)
+        version = "CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL, "
+        connection.execute(
+            sa.text(version + "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) )")
+        )
+        connection.execute(
+            sa.text("INSERT INTO alembic_version (version_num) VALUES (:revision)"),
+            {"revision": REVISION},
+        )
+    return REVISION
 
 
 def _migrate(engine: sa.Engine, revision: str | None) -> None:

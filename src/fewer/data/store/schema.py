@@ -7,6 +7,7 @@ has never happened.
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
 )
 
 metadata = MetaData(
@@ -150,3 +152,13 @@ experiment_people = Table(
     Column("people", LargeBinary, nullable=False),  # roaring bitmap; its hash is in the record
 )
 """Who is in which arm of an assignment, and in which segment they count."""
+
+
+for _fixed in (experiment_records, experiment_people):
+    for _what in ("UPDATE", "DELETE"):
+        _trigger = DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER {_fixed.name}_no_{_what.lower()} BEFORE {_what} ON {_fixed.name}"
+            " BEGIN SELECT RAISE(ABORT, 'what was registered can not be changed: register anew');"
+            " END"
+        )
+        event.listen(_fixed, "after_create", _trigger.execute_if(dialect="sqlite"))

@@ -85,7 +85,12 @@ def null(sql_type: str) -> exp.Cast:
 
 def cast(this: exp.Expr, sql_type: str) -> exp.Cast:
     """``CAST(this AS sql_type)``."""
-    return exp.Cast(this=this, to=exp.DataType.build(sql_type, dialect=DIALECT))
+    return exp.Cast(this=this, to=_type(sql_type).copy())
+
+
+@lru_cache(maxsize=128)
+def _type(sql_type: str) -> exp.DataType:
+    return exp.DataType.build(sql_type, dialect=DIALECT)
 
 
 def first_of(*args: exp.Expr) -> exp.Expr:
