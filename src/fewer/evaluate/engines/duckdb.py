@@ -98,9 +98,7 @@ class DuckDBEngine:
         if file:
             _attach(self._root, file)
         for relation, query in relations.items():
-            read = _located(query) if file else query
-            view = exp.Create(this=table(relation), kind="VIEW", expression=read)
-            self._execute(self._root, view.sql(dialect="duckdb"))
+            self._execute(self._root, _view(relation, query, attached=file is not None))
 
     @classmethod
     def open(cls, dataset: Dataset, settings: EngineSettings) -> Self:
@@ -251,6 +249,29 @@ def _attach(connection: duckdb.DuckDBPyConnection, file: str) -> None:
             f"The database file {file} can't be opened: {type(error).__name__}. Expected a DuckDB"
             " file that no other program is writing to."
         ) from None
+
+
+_KEPT: Final[dict[tuple[int, str, bool], tuple[exp.Query, str]]] = {}
+_MOST_KEPT: Final = 64
+
+
+def _view(relation: str, query: exp.Query, *, attached: bool) -> str:
+    """SQL of a view of that name over `query`.
+
+    A project opens engines over the same trees many times, and those of a mapping are large: the
+    last few texts are kept, with their tree, so that no other tree can have its id.
+    """
+    key = (id(query), relation, attached)
+    kept = _KEPT.get(key)
+    if kept is not None:
+        return kept[1]
+    read = _located(query) if attached else query.copy()
+    view = exp.Create(this=table(relation), kind="VIEW", expression=read)
+    text = view.sql(dialect="duckdb", copy=False)
+    while len(_KEPT) >= _MOST_KEPT:
+        _KEPT.pop(next(iter(_KEPT)), None)
+    _KEPT[key] = (query, text)
+    return text
 
 
 def _source(place: tuple[str, ...]) -> exp.Expr:
