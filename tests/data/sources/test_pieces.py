@@ -14,7 +14,7 @@ from fewer.data.sources import pieces
 PROPERTIES = {"page": "page", "n": {"column": "n", "type": "number"}}
 
 
-def rows(seed, count=600, *, ordered):
+def rows(seed, count=240, *, ordered):
     """Rows with repeats, equal rows, refused rows and values that can't be read."""
     dice = random.Random(seed)
     made = [
@@ -33,7 +33,7 @@ def rows(seed, count=600, *, ordered):
         }
         for _ in range(count)
     ]
-    made += dice.sample(made, 60)
+    made += dice.sample(made, count // 10)
     return sorted(made, key=lambda row: row["at"]) if ordered else made
 
 
