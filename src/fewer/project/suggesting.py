@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fewer.errors import GuardError
-from fewer.journey.discover.facts import Facts, Survey
+from fewer.journey.discover.facts import Survey
 from fewer.journey.discover.finding import Shared, Size
 from fewer.journey.discover.look import Look
 from fewer.journey.discover.naming import slug, unused
-from fewer.journey.discover.ready import Choice, Idea, choose, ideas, joined
+from fewer.journey.discover.ready import ALIKE, Choice, Idea, choose, ideas, joined
+from fewer.journey.discover.sayable import Refused, sayable
+from fewer.journey.discover.titles import title
 from fewer.language.data import to_data
 from fewer.language.words import describe
 from fewer.model.segment import MAX_SIZE, MIN_SIZE, Segment, SizeGuard, Variants
@@ -32,6 +34,7 @@ _SLOWER: Final = (
     (Duration(90, "d"), Duration(180, "d"), Duration(365, "d")),
 )
 _BUSY: Final = 4  # times the smallest size: people who must act within the shortest window
+_ENOUGH: Final = 6
 _MOST_IDEAS: Final = 900
 _MOST_STEADIED: Final = 90
 
@@ -55,6 +58,7 @@ class Suggested:
         return {
             "id": self.segment.id,
             "type": self.segment.type,
+            "name": self.segment.title,
             "words": self.words,
             "segment": to_data(self.segment),
             "size": self.size,
@@ -75,6 +79,28 @@ class Suggestions(Displayed):
     tried: int
     segments: tuple[Suggested, ...]
     data: str = "real"
+    refused: tuple[Refused, ...] = ()
+    alike: float = 0.0  # the most that two have in common: people in both over people in either
+    most_alike: float = ALIKE
+
+    @property
+    def hint(self) -> str:
+        """What would bring more segments; empty where there are plenty."""
+        if len(self.segments) >= _ENOUGH:
+            return ""
+        few = f"Only {len(self.segments)} fit" if self.segments else "No rule fits"
+        if self.people < _BUSY * self.least:
+            least = max(self.people // 20, 1)
+            return (
+                f"{few}: {self.people:,} people are few for segments of {self.least:,} or more."
+                f" `--min {least} --max {max(self.people // 3, least)}` shows smaller ones, which"
+                " are fine for e-mail; ad platforms mostly ask for 100 people or more."
+            )
+        return (
+            f"{few}. Other sizes (--min, --max) or windows (--within) may show more; so do"
+            " properties that say what an event was about, such as a category or a topic"
+            " (docs/mapping.md)."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, of stable shape."""
@@ -86,6 +112,13 @@ class Suggestions(Displayed):
             "windows": [str(window) for window in self.windows],
             "tried": self.tried,
             "segments": [each.to_json() for each in self.segments],
+            "in_common": {
+                "measure": "people in both, over people in either, of the two most alike",
+                "most": self.alike,
+                "limit": self.most_alike,
+            },
+            "refused_properties": [one.to_json() for one in self.refused],
+            "hint": self.hint,
         }
 
 
@@ -106,12 +139,14 @@ def suggest(
     if least < 1 or least > most:
         raise GuardError(f"The size band {least:,} to {most:,} holds no segment.")
     end = data_end(project) if at_us is None else at_us
+    _, known = members_now(project, [], end)
     with project.engine(end) as engine:
         look = look_at(project, engine, end)
         used = windows or _windows(look, least)
-        facts = Survey(engine, look.catalog, end - used[-1].micros, end, least).take()
+        survey = Survey(engine, look.catalog, end - used[-1].micros, end, least)
+        said = sayable(survey, survey.take())
         excluded = left_out(project, look)
-        made = ideas(facts, used)[: _MOST_IDEAS * 2]
+        made = ideas(said.facts, used, said.ranks)[: _MOST_IDEAS * 2]
         made, members, everyone = _evaluated(look, made, excluded)
         pairs = _some(joined(made, members, everyone, (least, most)), 400)
         if pairs:
@@ -119,7 +154,8 @@ def suggest(
             made, members = [*made, *pairs], [*members, *more]
         rule = Choice(wanted=wanted, band=(least, most))
         steady = _steadiness(look, made, members, rule, excluded)
-        chosen = choose(made, members, steady, rule)
+        chosen = choose(made, members, steady, rule, list(known.values()))
+        alike = _most_alike([members[at] for at in chosen])
     segments = _segments(project, [made[at] for at in chosen], least, most)
     return Suggestions(
         end,
@@ -130,6 +166,8 @@ def suggest(
         len(made),
         _told(project, segments, end),
         project.settings.data,
+        said.refused,
+        alike,
     )
 
 
@@ -196,6 +234,11 @@ def _steadiness(
     return found
 
 
+def _most_alike(members: list[BitMap]) -> float:
+    pairs = [one.jaccard_index(two) for at, one in enumerate(members) for two in members[:at]]
+    return max(pairs, default=0.0)
+
+
 def _segments(project: Project, chosen: list[Idea], least: int, most: int) -> list[Segment]:
     taken = set(project.definitions.segment_ids)
     found = []
@@ -205,6 +248,7 @@ def _segments(project: Project, chosen: list[Idea], least: int, most: int) -> li
         found.append(
             Segment(
                 id=name,
+                name=title(idea.condition),
                 type=idea.type,
                 where=idea.condition,
                 size=SizeGuard(min=least, max=most),
@@ -224,6 +268,3 @@ def _told(project: Project, segments: list[Segment], end_us: int) -> tuple[Sugge
     return tuple(
         Suggested(s, len(now[s.id]), history[s.id], overlaps(now[s.id], own)) for s in segments
     )
-
-
-__all__ = ["Facts", "Suggested", "Suggestions", "suggest"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--within", metavar="SPANS", help="Windows to look back. Default: by the data.")
 @click.option("--count", "wanted", default=12, show_default=True, help="How many to show.")
 @click.option("--adopt", metavar="ID|N", help="Write one to segments/suggested.yaml.")
+@click.option("--verbose", is_flag=True, help="Also properties that nothing is made of, and why.")
 @click.option("--dry-run", is_flag=True, help="With --adopt: show the change, write nothing.")
 @common
 def suggest(
@@ -34,6 +35,7 @@ def suggest(
     within: str | None,
     wanted: int,
     adopt: str | None,
+    verbose: bool,
     dry_run: bool,
 ) -> None:
     """Propose ready segments of five types, from what people did; no goal is needed.
@@ -49,13 +51,13 @@ def suggest(
     with shell.err.status("looking at what people did"):
         found = project.suggest(at=at, least=least, most=most, within=within, wanted=wanted)
     if adopt is None:
-        shell.show(found.to_json(), lambda out: _show(out, found, project.zone))
+        shell.show(found.to_json(), lambda out: _show(out, found, project.zone, verbose=verbose))
         return
     chosen = project.adopt(found.segments, adopt, "suggested.yaml", dry_run=dry_run)
     shell.show(chosen.to_json(), lambda out: show_adopted(out, chosen))
 
 
-def _show(out: Console, found: Suggestions, zone: ZoneInfo) -> None:
+def _show(out: Console, found: Suggestions, zone: ZoneInfo, *, verbose: bool) -> None:
     from rich.text import Text
 
     from fewer.interfaces.cli.discover_view import weeks
@@ -76,7 +78,8 @@ def _show(out: Console, found: Suggestions, zone: ZoneInfo) -> None:
         out.print(
             Text.assemble((f"{number}. {one.segment.id}", "bold"), f"  {kind}"), soft_wrap=True
         )
-        out.print(Text(f"   {one.words}"), soft_wrap=True)
+        out.print(Text(f"   {one.segment.title}"), soft_wrap=True)
+        out.print(Text(f"   {one.words}", style="dim"), soft_wrap=True)
         line = f"   {one.size:,} people"
         if len(one.sizes) > 1:
             line += f"; {len(one.sizes)} weeks {weeks(out, one.sizes)}"
@@ -88,14 +91,31 @@ def _show(out: Console, found: Suggestions, zone: ZoneInfo) -> None:
             text = f"   {shared.of_this:.0%} of them are in {shared.segment} too"
             out.print(Text(text, style="dim"), soft_wrap=True)
     out.print()
+    if len(found.segments) > 1:
+        line = f"No two have more than {found.alike:.0%} of the people of both in common."
+        out.print(Text(line), soft_wrap=True)
+    if found.hint:
+        out.print(Text(found.hint), soft_wrap=True)
+    _refused(out, found, verbose=verbose)
     if found.segments:
         first = found.segments[0].segment.id
         out.print(Text(f"Save one as a segment: fewer suggest --adopt {first}"), soft_wrap=True)
-    else:
-        out.print(
-            Text(
-                "No rule of one or two actions has so many people. Change --min and --max, or"
-                " --within, or ingest more data."
-            ),
-            soft_wrap=True,
-        )
+
+
+def _refused(out: Console, found: Suggestions, *, verbose: bool) -> None:
+    """Properties that nothing was made of: how many, or with `verbose` which and why."""
+    from rich.text import Text
+
+    if not found.refused:
+        return
+    many = len(found.refused)
+    if not verbose:
+        names = ", ".join(one.property for one in found.refused[:3])
+        more = ", ..." if many > 3 else ""  # noqa: PLR2004
+        count = "1 property was" if many == 1 else f"{many} properties were"
+        line = f"{count} left out ({names}{more}): --verbose says why."
+        out.print(Text(line, style="dim"), soft_wrap=True)
+        return
+    out.print(Text("Left out, as nobody could speak of them:"), soft_wrap=True)
+    for one in found.refused:
+        out.print(Text(f"  {one.property}: {one.reason}"), soft_wrap=True)
