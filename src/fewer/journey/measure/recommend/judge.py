@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from scipy import special
@@ -44,6 +45,7 @@ class Judged:
     better: Flags
     worse: Flags
     programme: Estimate | None  # ratio of rates, all together
+    programme_pays: bool = True  # as far as costs are known: all together bring more than they cost
     looks: int = 1  # times that it is read
 
     @property
@@ -78,6 +80,7 @@ def judge(
     table: Table,
     break_even: Floats | float = 0.0,
     bar_error: Floats | float = 0.0,
+    worth_error: float = 0.0,
     looks: Floats | int = 1,
 ) -> Judged:
     """Judge every comparison of a programme at once.
@@ -86,7 +89,8 @@ def judge(
         table: Sums, one element a comparison; every group with people.
         break_even: Conversions per person that pay for reaching a person, as a fraction; 0
             where the cost is not known.
-        bar_error: Relative standard error of `break_even`.
+        bar_error: Relative standard error of what was spent on each.
+        worth_error: Relative standard error of what a conversion is worth, the same for all.
         looks: Times that each comparison is read before it ends.
 
     Returns:
@@ -94,7 +98,7 @@ def judge(
     """
     k1, n1, k2, n2 = (table.converted, table.people, table.control_converted, table.control_people)
     bar = np.broadcast_to(np.asarray(break_even, np.float64), k1.shape).copy()
-    wobble = bar * np.asarray(bar_error, np.float64)
+    wobble = bar * np.hypot(bar_error, worth_error)
     rate = shared_rate(k1 + k2, n1 + n2)
     error = np.sqrt(rate * (1 - rate) * (1 / n1 + 1 / n2))
     p = np.where(bar == 0, exact_p(k1, n1, k2, n2), _p_at(table, bar, wobble / error))
@@ -112,6 +116,7 @@ def judge(
         better=sure & (net.lower > 0),
         worse=sure & (net.upper < 0),
         programme=_programme(k1, n1, k2, n2),
+        programme_pays=_pays(table, bar, np.hypot(error, bar * bar_error), worth_error, looks),
         looks=int(np.max(looks)) if np.size(looks) else 1,
     )  # fmt: skip
 
@@ -184,6 +189,25 @@ def _scaled(found: Estimates, by: Floats) -> Estimates:
         found.value * by, found.lower * by, found.upper * by,
         found.p, found.why, found.method, found.confidence,
     )  # fmt: skip
+
+
+def _pays(
+    table: Table, bar: Floats, error: Floats, worth_error: float, looks: Floats | int
+) -> bool:
+    """Whether all comparisons of known cost together bring more than they cost.
+
+    Of their errors that of the worth is common to all; the others are independent.
+    """
+    known = bar > 0
+    if not known.any():
+        return True
+    people = table.people[known]
+    gap = table.converted / table.people - table.control_converted / table.control_people
+    net = float((people * (gap - bar)[known]).sum())
+    own = float(((people * error[known]) ** 2).sum())
+    common = worth_error * float((people * bar[known]).sum())
+    level = values.LEVEL / float(np.max(looks))
+    return net > normal_quantile(1 - level) * sqrt(own + common**2)
 
 
 def _programme(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Estimate | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import hypot
 from typing import Any, Final
 
 import numpy as np
@@ -117,7 +116,8 @@ def _judged(programme: Programme) -> Judged | None:
     return judge(
         Table.of(arms),
         np.array([_break_even(a.spend, a.people, programme) for a in arms]),
-        np.array([hypot(a.spend_error, programme.worth_error) for a in arms]),
+        np.array([a.spend_error for a in arms]),
+        programme.worth_error,
         np.array([values.LOOKS if a.open_ended else 1 for a in arms]),
     )
 

@@ -152,6 +152,8 @@ def keep(case: Case) -> Recommendation | None:
     for row in _rows(case):
         if not row.of_segment or not row.judged.programme_works:
             continue
+        if row.costed and not row.judged.programme_pays:
+            continue
         value, lower, upper = row.limits
         if not lower > 0:
             continue
