@@ -12,8 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from fewer.stats.estimate import Codes, Estimates, Floats, Method, Why, estimates, normal_quantile
-from fewer.stats.mean import LEAST_VALUES
+from fewer.stats.estimate import (
+    Codes,
+    Estimates,
+    Flags,
+    Floats,
+    Method,
+    Why,
+    estimates,
+    normal_quantile,
+)
+from fewer.stats.mean import LEAST_VALUES, rounding
 from fewer.stats.sums import Sums
 
 _OFF = 1e-12
@@ -159,7 +168,8 @@ def _adjust(first: _Arm, second: _Arm, confidence: float) -> Adjusted:
         weights = np.maximum(first.n - 1, 0), np.maximum(second.n - 1, 0)
         shared = weights[0] * first.covariance + weights[1] * second.covariance
         spread = weights[0] * first.variance_before + weights[1] * second.variance_before
-        slope = np.where(spread > _OFF, shared / np.where(spread > _OFF, spread, 1.0), 0.0)
+        known = (spread > _OFF) & _varies(first, second)
+        slope = np.where(known, shared / np.where(known, spread, 1.0), 0.0)
         centre = (first.n * first.before + second.n * second.before) / (first.n + second.n)
         means, errors, plain = [], [], []
         for arm in (first, second):
@@ -169,15 +179,31 @@ def _adjust(first: _Arm, second: _Arm, confidence: float) -> Adjusted:
             plain.append(arm.variance / arm.n)
         removed = 1 - (errors[0] + errors[1]) / (plain[0] + plain[1])
         pair = (means[0], means[1]), (errors[0], errors[1]), (first.valued, second.valued)
+    # Of equal amounts nothing is left but rounding.
+    errors = [np.where(_varies(first, second), e, 0.0) for e in errors]
+    pair = pair[0], (errors[0], errors[1]), pair[2]
     empty = np.minimum(first.n, second.n) == 0
     why = np.where(empty, Why.NO_PEOPLE, Why.FINE).astype(np.uint8)
     few = np.minimum(first.valued, second.valued) < LEAST_VALUES
+    still = (errors[0] + errors[1] == 0) & ~few
+
+    def offered(found: Estimates) -> Estimates:
+        kept = found.without_interval(few, Why.TOO_FEW_VALUES)
+        return kept.without_interval(still, Why.NO_VARIATION)
+
     return Adjusted(
-        _difference(*pair, why, confidence).without_interval(few, Why.TOO_FEW_VALUES),
-        _ratio(*pair, why, confidence).without_interval(few, Why.TOO_FEW_VALUES),
+        offered(_difference(*pair, why, confidence)),
+        offered(_ratio(*pair, why, confidence)),
         slope,
         np.clip(np.nan_to_num(removed), 0.0, 1.0),
     )
+
+
+def _varies(first: _Arm, second: _Arm) -> Flags:
+    """Whether amounts differ by more than sums of them are rounded."""
+    pair = first, second
+    spread = sum(np.maximum(a.n - 1, 0) * a.variance for a in pair)
+    return np.asarray(spread > sum(rounding(a.n) * a.n * a.mean**2 for a in pair))
 
 
 _Pair = tuple[Floats, Floats]

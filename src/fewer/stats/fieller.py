@@ -36,7 +36,8 @@ def fieller(
         variance_under: Squared standard errors of `under`.
         covariance: Covariance of the two *estimates*; 0 if they come from different people.
         free: Degrees of freedom of the variances; infinite for a normal interval.
-        positive: Whether neither can be below zero (spend, clicks): limits are cut at 0.
+        positive: Whether neither can be below zero (spend, clicks): limits are cut at 0, unless
+            an estimate is below it all the same.
         confidence: Two-sided coverage, a fraction.
 
     Returns:
@@ -84,7 +85,10 @@ def fieller(
     upper = np.select([kinds == 1, kinds == 2, kinds == 3], [right, left, np.inf], np.nan)  # noqa: PLR2004
     why = _reason(kinds, b)
     if positive:
-        lower, upper, why = _cut(lower, upper, why)
+        cut = (a >= 0) & (b >= 0)  # money sent back can put an average below zero
+        low, high, said = _cut(lower, upper, why)
+        lower, upper = np.where(cut, low, lower), np.where(cut, high, upper)
+        why = np.where(cut, said, why).astype(np.uint8)
     return estimates(
         value, lower, upper, method=Method.FIELLER, p=p, why=why, confidence=confidence
     )

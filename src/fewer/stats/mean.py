@@ -9,7 +9,7 @@ point simulated coverage is 95 % for mildly skewed amounts (log standard deviati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,11 @@ from fewer.stats.proportion import SIMILAR
 
 LEAST_VALUES = 20
 """People with a value in each group below which no interval is offered."""
+
+
+def rounding(n: Floats) -> Floats:
+    """Share of a sum of squares of so many amounts below which a spread is rounding alone."""
+    return np.clip(1e-15 * n, 1e-14, 1e-11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,10 @@ class Moments:
     def error(self) -> Floats:
         """Squared standard error of the mean; NaN with fewer than two people."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            variance = (self.squares - self.total**2 / self.n) / (self.n - 1)
-            found: Floats = np.where(self.n > 1, np.maximum(variance, 0.0) / self.n, np.nan)
+            spread = self.squares - self.total**2 / self.n
+            # What is left of equal amounts is rounding.
+            spread = np.where(spread > rounding(self.n) * self.squares, spread, 0.0)
+            found: Floats = np.where(self.n > 1, spread / (self.n - 1) / self.n, np.nan)
         return found
 
 
@@ -92,7 +99,8 @@ def mean(group: Moments, *, confidence: float = 0.95) -> Estimates:
 
     Returns:
         Amounts per person, in the unit of the sums. No interval with fewer than
-        `LEAST_VALUES` people with a value.
+        `LEAST_VALUES` people with a value, or where all have the same. An average that is not
+        above 0 (more is returned than bought) has a t interval that is not on the log scale.
 
     Example:
         >>> one = mean(moments([100.0], [300.0], [3000.0], [30.0])).at(0)
@@ -100,15 +108,21 @@ def mean(group: Moments, *, confidence: float = 0.95) -> Estimates:
         '3.0 [2.19, 4.11]'
     """
     lower, upper = _log_limits(group, confidence)
+    with np.errstate(invalid="ignore"):
+        below = group.mean <= 0
+        reach = special.stdtrit(np.maximum(group.valued - 1, 1), 0.5 + confidence / 2)
+        reach = reach * np.sqrt(group.error)
     found = estimates(
         group.mean,
-        lower,
-        upper,
+        np.where(below, group.mean - reach, lower),
+        np.where(below, group.mean + reach, upper),
         method=Method.WELCH_LOG,
         why=np.where(group.n > 0, Why.FINE, Why.NO_PEOPLE),
         confidence=confidence,
     )
-    return found.without_interval(group.valued < LEAST_VALUES, Why.TOO_FEW_VALUES)
+    found = replace(found, method=np.where(below, Method.WELCH, found.method).astype(np.uint8))
+    found = found.without_interval(group.valued < LEAST_VALUES, Why.TOO_FEW_VALUES)
+    return found.without_interval(group.error == 0, Why.NO_VARIATION)
 
 
 def mean_difference(first: Moments, second: Moments, *, confidence: float = 0.95) -> Estimates:
@@ -144,14 +158,15 @@ def mean_difference(first: Moments, second: Moments, *, confidence: float = 0.95
     similar = np.maximum(first.n, second.n) <= SIMILAR * np.minimum(first.n, second.n)
     found = estimates(
         gap,
-        gap - np.where(similar, reach, below),
-        gap + np.where(similar, reach, above),
+        gap - np.where(similar | np.isnan(below), reach, below),
+        gap + np.where(similar | np.isnan(above), reach, above),
         method=Method.WELCH,
         p=p,
         why=_why(first, second),
         confidence=confidence,
     )
-    return found.without_interval(_too_few(first, second), Why.TOO_FEW_VALUES)
+    found = found.without_interval(_too_few(first, second), Why.TOO_FEW_VALUES)
+    return found.without_interval((errors[0] == 0) & (errors[1] == 0), Why.NO_VARIATION)
 
 
 def mean_ratio(first: Moments, second: Moments, *, confidence: float = 0.95) -> Estimates:
@@ -166,7 +181,7 @@ def mean_ratio(first: Moments, second: Moments, *, confidence: float = 0.95) -> 
         >>> f"{one.value:.3f} [{one.lower:.2f}, {one.upper:.2f}]"
         '1.707 [1.11, 2.64]'
     """
-    positive = (first.mean > 0) & (second.mean > 0)
+    positive, why = (first.mean > 0) & (second.mean > 0), _why(first, second)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(positive, first.mean / second.mean, np.nan)
         c1, c2 = first.error / first.mean**2, second.error / second.mean**2
@@ -181,10 +196,11 @@ def mean_ratio(first: Moments, second: Moments, *, confidence: float = 0.95) -> 
         upper,
         method=Method.WELCH_LOG,
         p=p,
-        why=np.where(positive, _why(first, second), Why.NO_NUMERATOR),
+        why=np.where(positive | (why == Why.NO_PEOPLE), why, Why.NOT_POSITIVE),
         confidence=confidence,
     )
-    return found.without_interval(_too_few(first, second), Why.TOO_FEW_VALUES)
+    found = found.without_interval(_too_few(first, second), Why.TOO_FEW_VALUES)
+    return found.without_interval(positive & (error == 0), Why.NO_VARIATION)
 
 
 def _freedom(e1: Floats, e2: Floats, valued1: Floats, valued2: Floats) -> Floats:

@@ -117,13 +117,15 @@ def _log_interval(
     normal_quantile(confidence)  # refuses what is no confidence
     many = np.maximum(clusters if either is None else either.sum(axis=-1), 2)
     free = np.maximum(clusters - 1, 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         error = np.sqrt((many - 1) / many * (shift**2).sum(axis=-1))
         reach = special.stdtrit(free, 0.5 + confidence / 2) * error
         p = 2 * special.stdtr(free, -np.abs(np.log(value)) / error)
         lower, upper = value * np.exp(-reach), value * np.exp(reach)
     why = np.select(
-        [~np.isfinite(value), value == 0], [Why.NO_DENOMINATOR, Why.NO_NUMERATOR], Why.FINE
+        [~np.isfinite(value), value == 0, np.isinf(upper)],
+        [Why.NO_DENOMINATOR, Why.NO_NUMERATOR, Why.ANY_VALUE],
+        Why.FINE,
     )
     found = estimates(
         value,

@@ -45,16 +45,30 @@ def mantel_haenszel_ratio(
     first = np.where(both, a * m2 / total, 0.0).sum(axis=-1)
     second = np.where(both, c * m1 / total, 0.0).sum(axis=-1)
     spread = np.where(both, (m1 * m2 * (a + c) - a * c * total) / total**2, 0.0).sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = np.where(second > 0, first / second, np.nan)
         reach = normal_quantile(confidence) * np.sqrt(spread / (first * second))
         lower, upper = value * np.exp(-reach), value * np.exp(reach)
     why = np.select(
-        [~both.any(axis=-1), (first == 0) & (second == 0), second == 0, first == 0],
-        [Why.NO_OVERLAP, Why.NONE_AT_ALL, Why.NONE_IN_COMPARISON, Why.NO_NUMERATOR],
+        [
+            ~both.any(axis=-1),
+            (first == 0) & (second == 0),
+            second == 0,
+            first == 0,
+            spread <= 0,  # everybody converted
+            np.isinf(upper),
+        ],
+        [
+            Why.NO_OVERLAP,
+            Why.NONE_AT_ALL,
+            Why.NONE_IN_COMPARISON,
+            Why.NO_NUMERATOR,
+            Why.NO_VARIATION,
+            Why.ANY_VALUE,
+        ],
         Why.FINE,
     )
-    fine = why == Why.FINE
+    fine = (why == Why.FINE) | (why == Why.ANY_VALUE)
     return estimates(
         np.where(first + second > 0, value, np.nan),
         np.where(fine, lower, np.nan),
@@ -115,4 +129,5 @@ def mantel_haenszel_difference(
         why=np.where(both.any(axis=-1), Why.FINE, Why.NO_OVERLAP),
         confidence=confidence,
     )
-    return found.without_interval(silent, Why.NONE_AT_ALL)
+    found = found.without_interval(silent, Why.NONE_AT_ALL)
+    return found.without_interval(error == 0, Why.NO_VARIATION)
