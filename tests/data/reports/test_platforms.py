@@ -194,3 +194,13 @@ def test_every_platform_has_a_file():
         assert found.window.words
         for heads in found.columns.values():
             assert all(fold(h.name) == h.name.replace("{currency}", "currency") for h in heads)
+
+
+@pytest.mark.parametrize("name", get_args(AdPlatform))
+def test_every_window_says_where_it_is_written(name):
+    window = platform(name).window
+    assert window.source.startswith("https://")
+    assert window.said_by in ("platform", "others", "nobody")
+    assert window.click_days >= window.view_days
+    confirmed = window.said_by != "nobody"
+    assert confirmed == ("not confirmed" not in window.origin)

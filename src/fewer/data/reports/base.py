@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from fewer.errors import SettingsError
 from fewer.model.mapping import AdPlatform, AdReportMapping, Time, Value
@@ -39,17 +39,39 @@ class Heading:
         return re.fullmatch(pattern, folded)
 
 
+_ORIGIN: Final = {
+    "settings": "as fewer.yaml says",
+    "platform": "the platform's default; an account can differ: ads: {attribution: ...}",
+    "others": "its default as others report it; an account can differ: ads: {attribution: ...}",
+    "nobody": "what is usual, not confirmed by the platform: say yours in ads: {attribution: ...}",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How long after a click or a view the platform still counts a conversion, by default."""
+    """How long after a click or a view the platform still counts a conversion, by default.
+
+    Attributes:
+        click_days: Days after a click; 0 where clicks don't count.
+        view_days: Days after a view.
+        source: Where that is written, as read in November 2026.
+        said_by: The platform itself, others about it, or nobody: then it is what is usual.
+    """
 
     click_days: int
     view_days: int
+    source: str = ""
+    said_by: Literal["platform", "others", "nobody", "settings"] = "settings"
 
     @property
     def days(self) -> int:
         """The longer of the two: so long can the figures of a day still rise."""
         return max(self.click_days, self.view_days)
+
+    @property
+    def origin(self) -> str:
+        """Where the window comes from, for people."""
+        return _ORIGIN[self.said_by]
 
     @property
     def words(self) -> str:

@@ -23,6 +23,14 @@ PLATFORM = Platform(
             "conversions_value", "metrics_conversions_value", "conv_value", "conversion_value"
         ),
     },
-    window=Window(click_days=30, view_days=1),
-    notes=("conversions can be fractions, shared between clicks",),
+    window=Window(
+        click_days=30,
+        view_days=0,
+        source="https://support.google.com/google-ads/answer/3123169",
+        said_by="platform",
+    ),
+    notes=(
+        "conversions can be fractions, shared between clicks",
+        "conversions after a mere view are in a column of their own and not counted here",
+    ),
 )

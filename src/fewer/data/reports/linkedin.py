@@ -29,6 +29,11 @@ PLATFORM = Platform(
             "total_conversion_value",
         ),
     },
-    window=Window(click_days=30, view_days=7),
+    window=Window(
+        click_days=30,
+        view_days=7,
+        source="https://www.linkedin.com/help/lms/answer/a426359",
+        said_by="platform",
+    ),
     notes=("days are UTC; money is in the account's currency, not in US dollars",),
 )

@@ -24,7 +24,12 @@ PLATFORM = Platform(
             "purchases_conversion_value", "website_purchases_conversion_value", "conversion_value"
         ),
     },
-    window=Window(click_days=7, view_days=1),
+    window=Window(
+        click_days=7,
+        view_days=1,
+        source="https://www.jonloomer.com/qvt/attribution-setting-deep-dive/",
+        said_by="others",
+    ),
     action=("action_type", "value"),
     notes=("clicks are link clicks where the report has them",),
 )

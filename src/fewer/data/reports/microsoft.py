@@ -22,5 +22,12 @@ PLATFORM = Platform(
         "conversions": headings("conversions_qualified", "conversionsqualified", "conversions"),
         "value": headings("revenue"),
     },
-    window=Window(click_days=30, view_days=1),
+    # "Conversions" follow a click; those after a view stand in a column of their own.
+    window=Window(
+        click_days=30,
+        view_days=0,
+        source="https://help.ads.microsoft.com/apex/index/3/en/56710 (clicks only; not how long)",
+        said_by="nobody",
+    ),
+    notes=("conversions after a view are in a column of their own and not counted here",),
 )

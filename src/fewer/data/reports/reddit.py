@@ -21,6 +21,11 @@ PLATFORM = Platform(
         "conversions": headings("purchase_click_through_conversions", "conversions", "purchases"),
         "value": headings("conversion_value", "purchase_total_value"),
     },
-    window=Window(click_days=28, view_days=1),
+    window=Window(
+        click_days=28,
+        view_days=1,
+        source="https://business.reddithelp.com (Signal measurement: Web attribution)",
+        said_by="platform",
+    ),
     notes=("'spend' is read as millionths, 'amount spent' as it is",),
 )

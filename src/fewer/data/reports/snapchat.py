@@ -20,9 +20,16 @@ PLATFORM = Platform(
         "spend": headings("amount_spent_{currency}", "amount_spent", micros=("spend",)),
         "conversions": headings("conversion_purchases", "purchases"),
     },
-    window=Window(click_days=28, view_days=1),
+    window=Window(
+        click_days=28,
+        view_days=1,
+        source="https://help.funnel.io/en/articles/8540428-snapchat-troubleshooting",
+        said_by="others",
+    ),
     notes=(
         "hours are those of the file: name account_zone where they are UTC and the account is not",
+        # Spend is in millionths by the API's schema; connectors give this one in whole units, and
+        # the API's own documents don't say which it is.
         "the unit of conversion_purchases_value differs by export: map it yourself",
     ),
 )

@@ -21,5 +21,10 @@ PLATFORM = Platform(
         "conversions": headings("conversion", "conversions", "complete_payment"),
         "value": headings("total_complete_payment_rate_value", "total_purchase_value"),
     },
-    window=Window(click_days=7, view_days=1),
+    window=Window(
+        click_days=7,
+        view_days=1,
+        source="https://www.tiktok.com/business/en/blog/flexible-attribution-windows-campaign-measurement",
+        said_by="platform",
+    ),
 )

@@ -20,7 +20,12 @@ PLATFORM = Platform(
         "spend": headings("spend", micros=("billed_charge_local_micro",)),
         "conversions": headings("conversion_purchases_metric", "purchases"),
     },
-    window=Window(click_days=30, view_days=1),
+    window=Window(
+        click_days=30,
+        view_days=1,
+        source="https://docs.dataflysignal.com/integrations/advertising/x-ads",
+        said_by="others",
+    ),
     notes=(
         "a day begins when the account's does, written in UTC: name account_zone",
         "the unit of sale amounts is not documented: map 'value' yourself",

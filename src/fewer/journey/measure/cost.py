@@ -249,7 +249,8 @@ def attribution_words(given: Sequence[AdDay], windows: Mapping[str, Window]) -> 
         late = sum(r.conversions for r in own if is_open(r, last, windows))
         everything = sum(r.conversions for r in own)
         said.append(
-            f"{name} counts a conversion up to {windows[name].words}. {late:,.0f} of"
+            f"{name} counts a conversion up to {windows[name].words}"
+            f" ({windows[name].origin}). {late:,.0f} of"
             f" {everything:,.0f} conversions are of days still open at the report's last day,"
             f" {last.isoformat()}: a later report of the same days can raise them."
         )
