@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import Final
 
@@ -58,7 +59,17 @@ def _slug(part: Condition) -> str:
             words = ["any", *(_slug(p) for p in part.any)]
         case _:
             words = [type(part).__name__]
-    return _STEP.sub("_", "_".join(w for w in words if w).lower()).strip("_")
+    return _STEP.sub("_", _ascii("_".join(w for w in words if w).lower())).strip("_")
+
+
+def _ascii(text: str) -> str:
+    """Letters without their marks, so that an id can still be read.
+
+    >>> _ascii("möbel straße")
+    'mobel strasse'
+    """
+    bare = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(c for c in bare if not unicodedata.combining(c))
 
 
 def _where(where: object) -> list[str]:
