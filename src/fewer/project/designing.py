@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,11 @@ from fewer.model.metric import Metric
 from fewer.model.segment import Segment
 from fewer.model.window import DAY, WEEK, from_utc_micros
 from fewer.project.assigning import held_out_of_all
+from fewer.project.designing_metrics import MetricPlan, hardest, of_ads, of_people
 from fewer.project.knowing import Knowing
 from fewer.project.observing import Seen, by_week, everyone_by_week, seen
 from fewer.project.registering import metrics_of, segments_of
+from fewer.project.traffic import Traffic, traffic
 from fewer.stats.allocation import per_comparison
 
 if TYPE_CHECKING:
@@ -48,6 +51,13 @@ class Design:
     share: float | None  # smallest to hold out in the programme
     weeks_seen: int
     notes: tuple[str, ...]
+    metrics: tuple[MetricPlan, ...] = ()  # each by itself, over all people together
+    traffic: Traffic | None = None  # where people who join were counted from refreshes
+
+    @property
+    def hardest(self) -> MetricPlan | None:
+        """The metric that a plan has to go by: it needs the most time."""
+        return hardest(self.metrics)
 
     @property
     def programme(self) -> Row:
@@ -76,6 +86,9 @@ class Design:
             "groups": [row.to_json() for row in self.rows],
             "smallest_share_to_hold_out": None if self.share is None else round(self.share, 4),
             "weeks_observed": self.weeks_seen,
+            "metrics": [one.to_json() for one in self.metrics],
+            "goes_by": self.hardest.metric if self.hardest else None,
+            "joining_counted_from": "refreshes" if self.traffic else "past weeks evaluated anew",
             "curves": {
                 name: [[round(x, 4), round(y, 6)] for x, y in points]
                 for name, points in self.curves.items()
@@ -144,7 +157,8 @@ def design(
             f"{experiment.id!r} is drawn by {'region' if experiment.region else 'time'}, not"
             f" by person: `fewer experiment design {experiment.id}` (design_units in Python)."
         )
-    metric = metrics_of(project, experiment)[0]
+    metrics = metrics_of(project, experiment)
+    metric = next((one for one in metrics if one.goals), None) or _instead(project, metrics[0])
     segments = segments_of(project, experiment)
     if experiment.tests == "global_holdout":
         segments = segments_of(project, experiment.model_copy(update={"tests": "holdout"}))
@@ -154,13 +168,15 @@ def design(
             " they are known. Name them under segments."
         )
     moment = project.as_of(as_of)
+    terms = terms_of(project, experiment, metric, change)
     with Knowing(project, moment) as known:
-        found = seen(known, metric, segments)
+        found = seen(known, metric, segments, also=[one for one in metrics if one.goals])
         never = BitMap()
         if experiment.tests != "global_holdout":
             never = held_out_of_all(project, known.everyone)
-        terms = terms_of(project, experiment, metric, change)
-        groups = _groups(found, experiment, segments, never)
+        of = _Of(found, experiment, segments, never)
+        groups = of.groups()
+        plans = _plans(of, metrics, groups, terms)
     held = experiment.compared_with == "held_out" and experiment.tests != "window"
     solved = share_needed(groups[-1], terms) if held else None
     return Design(
@@ -171,8 +187,39 @@ def design(
         tuple(rows(groups, terms)),
         solved,
         found.weeks,
-        tuple(_notes(found, experiment, terms)),
+        tuple(_notes(of, terms)),
+        plans,
+        of.traffic,
     )
+
+
+def _instead(project: Project, metric: Metric) -> Metric:
+    """What people are counted by where every metric reads ad reports: the project's first goal."""
+    goals = project.definitions.goals
+    if not goals:
+        return metric  # refused with its reason
+    return Metric.model_validate(
+        {"id": goals[0].id, "name": goals[0].title, "rate": {"goal": goals[0].id}}
+    )
+
+
+def _plans(
+    of: _Of, metrics: Sequence[Metric], groups: Sequence[Group], terms: Terms
+) -> tuple[MetricPlan, ...]:
+    """Every metric by itself, over all groups together."""
+    plans = []
+    for one in metrics:
+        watched = one.id in of.experiment.guardrails and one.id not in of.experiment.metrics
+        if not one.goals:
+            known, shares = of.found.known, groups[-1].shares
+            plans.append(of_ads(one, known, of.experiment, terms, shares, guardrail=watched))
+            continue
+        mine = (
+            replace(of, found=of.found.of(one)).groups() if one is not of.found.metric else groups
+        )
+        single = [group for group in mine if group.level == "segment"]
+        plans.append(of_people(one, single, terms, guardrail=watched))
+    return tuple(plans)
 
 
 def terms_of(
@@ -199,31 +246,52 @@ def terms_of(
     )
 
 
-def _groups(
-    found: Seen, experiment: Experiment, segments: Sequence[Segment], never: BitMap
-) -> list[Group]:
-    """A group for each segment, for each family of two or more, and for the programme."""
-    if experiment.tests == "window":
-        return _bands(found, experiment, segments, never)
-    shares = _shares(experiment)
-    titles = {s.id: s.title for s in segments}
-    people = by_week(found, [s.id for s in segments], never)
-    of_all = everyone_by_week(people)
-    single = {s: _group(found, s, titles[s], weeks, of_all, shares) for s, weeks in people.items()}
-    families: dict[str, list[Group]] = {}
-    for segment in segments:
-        families.setdefault(segment.type, []).append(single[segment.id])
-    made = list(single.values())
-    if len(families) > 1:
-        made += [
-            together(members, f"family:{name}", f"all of type {name}", "family")
-            for name, members in families.items()
-            if len(members) > 1
+@dataclass(frozen=True)
+class _Of:
+    """Whom a design is about."""
+
+    found: Seen
+    experiment: Experiment
+    segments: Sequence[Segment]
+    never: BitMap
+
+    @cached_property
+    def traffic(self) -> Traffic | None:
+        """People who join, from refreshes; None where there are too few, or of windows."""
+        if self.experiment.tests == "window":
+            return None
+        known = self.found.known
+        return traffic(known.project, self.segments, known.as_of_us, self.never)
+
+    def groups(self) -> list[Group]:
+        """A group for each segment, for each family of two or more, and for the programme."""
+        if self.experiment.tests == "window":
+            return _bands(self.found, self.experiment, self.segments, self.never)
+        shares = _shares(self.experiment)
+        titles = {s.id: s.title for s in self.segments}
+        people = by_week(self.found, [s.id for s in self.segments], self.never)
+        of_all = everyone_by_week(people)
+        single = {
+            s: _group(self.found, s, titles[s], weeks, of_all, shares)
+            for s, weeks in people.items()
+        }
+        if self.traffic is not None:
+            joining = self.traffic.joining
+            single = {s: replace(group, entering=joining[s]) for s, group in single.items()}
+        families: dict[str, list[Group]] = {}
+        for segment in self.segments:
+            families.setdefault(segment.type, []).append(single[segment.id])
+        made = list(single.values())
+        if len(families) > 1:
+            made += [
+                together(members, f"family:{name}", f"all of type {name}", "family")
+                for name, members in families.items()
+                if len(members) > 1
+            ]
+        return [
+            *made,
+            together(list(single.values()), "programme", "all segments together", "programme"),
         ]
-    return [
-        *made,
-        together(list(single.values()), "programme", "all segments together", "programme"),
-    ]
 
 
 def _group(
@@ -279,7 +347,8 @@ def _length(arm: Arm) -> int:
     return arm.window.micros if arm.window else 0
 
 
-def _notes(found: Seen, experiment: Experiment, terms: Terms) -> list[str]:
+def _notes(of: _Of, terms: Terms) -> list[str]:
+    found, experiment = of.found, of.experiment
     notes = []
     if len(experiment.groups) > 2 and experiment.tests != "window":  # noqa: PLR2004
         notes.append(
@@ -287,12 +356,19 @@ def _notes(found: Seen, experiment: Experiment, terms: Terms) -> list[str]:
             f" at {terms.confidence:.1%}, so that all hold together at"
             f" {float(experiment.confidence_percent):g} %."
         )
+    if found.metric.id not in experiment.metrics:
+        notes.append(
+            f"No metric reads a goal: {', '.join(experiment.metrics)} of ads are seen by days, and"
+            f" the groups above show {found.metric.title} instead."
+        )
     if not found.base_weeks:
         notes.append("The data does not reach back far enough to see what people do unasked.")
-    if found.weeks:
+    if of.traffic is not None:
+        notes.append(of.traffic.words)
+    elif found.weeks:
         notes.append(
-            f"People who join are counted over the last {found.weeks} weeks; a wave of newcomers"
-            " then need not come again."
+            f"People who join are counted over the last {found.weeks} weeks, evaluated anew; a wave"
+            " of newcomers then need not come again."
         )
     if terms.change < 0:
         notes.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -75,7 +75,7 @@ class Seen:
         for week in self.base_weeks:
             who = by_week[week]
             people += len(who)
-            found.append(_amounts(self.metric, who, self._outcomes(week)))
+            found.append(_amounts(self.metric, who, self._by_week[week]))
         if not people:
             return None
         if self.metric.kind == "rate":
@@ -83,16 +83,19 @@ class Seen:
         over = np.concatenate([x for x, _ in found])
         if self.metric.kind == "mean":
             return Basis.of_amounts(_bounded(over, people, self.metric), people)
+        if _is_over_people(self.metric):
+            return Basis.of_amounts(over, people)
         return _ratio(over, np.concatenate([d for _, d in found]), people)
 
-    def _outcomes(self, week: int) -> Outcomes:
-        return self._by_week[week]
+    def of(self, metric: Metric) -> Seen:
+        """The same people, asked by another metric: `seen` was told of it."""
+        weeks = base_weeks(self.known, [metric])
+        return replace(self, metric=metric, base_weeks=tuple(w for w in weeks if w in self.members))
 
     @cached_property
-    def _by_week(self) -> dict[int, Outcomes]:
-        [goal_id] = set(self.metric.goals)
-        goal = self.known.project.definitions.goal(goal_id)
-        return {w: self._read(goal, w) for w in self.base_weeks}
+    def _by_week(self) -> dict[int, dict[str, Outcomes]]:
+        goals = [self.known.project.definitions.goal(name) for name in self.metric.goals]
+        return {w: {goal.id: self._read(goal, w) for goal in goals} for w in self.base_weeks}
 
     def _read(self, goal: Goal, week: int) -> Outcomes:
         index = self.known.as_of_us - week * WEEK
@@ -103,25 +106,41 @@ class Seen:
         return self.known.reader.outcomes(goal, at, self.known.everyone)
 
 
+def base_weeks(known: Knowing, metrics: Sequence[Metric]) -> tuple[int, ...]:
+    """Past weeks whose outcomes are complete at the moment, by the longest goal of each metric."""
+    found: dict[int, None] = {}
+    for metric in metrics:
+        goals = [known.project.definitions.goal(name) for name in metric.goals]
+        spans = [g.outcome_window.micros + (g.gap.micros if g.gap else 0) for g in goals]
+        if spans:
+            first = -(-max(spans) // WEEK)
+            found |= dict.fromkeys(range(first, first + _BASES))
+    return tuple(found)
+
+
 def seen(
-    known: Knowing, metric: Metric, segments: Sequence[Segment], *, weeks: int = WEEKS
+    known: Knowing,
+    metric: Metric,
+    segments: Sequence[Segment],
+    *,
+    weeks: int = WEEKS,
+    also: Sequence[Metric] = (),
 ) -> Seen:
     """Evaluate segments at the moment and at past weeks.
 
+    Args:
+        known: People as at the moment.
+        metric: The deciding one, of one goal or two.
+        segments: Those of the test.
+        weeks: Over which people who join are counted.
+        also: Further metrics that `Seen.of` will be asked for.
+
     Raises:
-        GuardError: the metric can't be planned with: it reads ad reports, which have no people,
-            or two goals.
+        GuardError: the data begins after the moment.
     """
     project = known.project
-    if len(set(metric.goals)) != 1:
-        raise GuardError(
-            f"{metric.id!r} can't be planned with: it counts no outcomes of people, or those of"
-            " two goals. Put a metric of one goal first; figures of ads are read as guardrails."
-        )
-    goal = project.definitions.goal(metric.goals[0])
-    whole = goal.outcome_window.micros + (goal.gap.micros if goal.gap else 0)
-    first_base = -(-whole // WEEK)
-    bases = tuple(range(first_base, first_base + _BASES))
+    own = base_weeks(known, [metric])
+    bases = base_weeks(known, [metric, *also])
     wanted = [s.id for s in expand(segments)]
     plan_needs = project.definitions.segments
     members: dict[int, dict[str, BitMap]] = {}
@@ -135,31 +154,51 @@ def seen(
         members[week] = {name: found.members[name] for name in wanted}
     if 0 not in members:
         raise GuardError("The data begins after that moment: nothing is known to plan with.")
-    reached = tuple(week for week in bases if week in members)
+    reached = tuple(week for week in own if week in members)
     last = max((w for w in range(weeks + 1) if w in members), default=0)
     return Seen(known, metric, members, reached, last)
 
 
-def _amounts(metric: Metric, who: BitMap, outcomes: Outcomes) -> tuple[Floats, Floats]:
-    """Per converted person of `who`: what is above the line, and what is below it."""
-    inside = np.isin(outcomes.persons, np.asarray(who.to_array(), dtype=np.uint32))
-    value = np.zeros(len(inside)) if outcomes.value is None else outcomes.value
+def _amounts(
+    metric: Metric, who: BitMap, outcomes: Mapping[str, Outcomes]
+) -> tuple[Floats, Floats]:
+    """Per person of `who` who reached a goal: what is above the line, and what is below it."""
+    over, under = _sums_of(metric)
+    reached = BitMap().union(*(one.bitmap for one in outcomes.values())) & who
+    people = np.asarray(reached.to_array(), dtype=np.uint32)
+    return _each(over, people, outcomes), _each(under, people, outcomes)
 
-    def of(name: str) -> Floats:
-        if name == "value":
-            return np.asarray(value[inside], dtype=np.float64)
-        if name == "conversions":
-            return outcomes.conversions[inside].astype(np.float64)
-        return np.ones(int(inside.sum()))
 
-    if (
-        metric.ratio
-        and isinstance(metric.ratio.of, GoalSum)
-        and isinstance(metric.ratio.to, GoalSum)
-    ):
-        return of(metric.ratio.of.of), of(metric.ratio.to.of)
-    above = of(metric.mean.of) if metric.mean else of("converted")
-    return above, np.ones(len(above))
+def _sums_of(metric: Metric) -> tuple[GoalSum, GoalSum]:
+    """What is above and below the line; an average and a rate are over people."""
+    if metric.ratio and isinstance(metric.ratio.of, GoalSum) and isinstance(
+        metric.ratio.to, GoalSum
+    ):  # fmt: skip
+        return metric.ratio.of, metric.ratio.to
+    goal = metric.goals[0]
+    of = metric.mean.of if metric.mean else "converted"
+    return GoalSum(goal=goal, of=of), GoalSum(goal=goal, of="people")
+
+
+def _is_over_people(metric: Metric) -> bool:
+    return _sums_of(metric)[1].of == "people"
+
+
+def _each(part: GoalSum, people: NDArray[np.uint32], outcomes: Mapping[str, Outcomes]) -> Floats:
+    """A sum's part of each of some people, in the order of their numbers."""
+    if part.of == "people":
+        return np.ones(len(people))
+    one = outcomes[part.goal]
+    value = np.zeros(len(one.persons)) if one.value is None else one.value
+    worth = {
+        "converted": np.ones(len(one.persons)),
+        "conversions": one.conversions.astype(np.float64),
+        "value": value,
+    }[part.of]
+    found = np.zeros(len(people))
+    inside = np.isin(one.persons, people)
+    found[np.searchsorted(people, one.persons[inside])] = worth[inside]
+    return found
 
 
 def _bounded(amounts: Floats, people: int, metric: Metric) -> Floats:

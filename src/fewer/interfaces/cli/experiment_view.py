@@ -70,6 +70,11 @@ def show_design(out: Console, found: Design) -> None:
             f"No share to hold out shows {signed(found.terms.change)} with the people of now,"
             " not even one half."
         )
+    if len(found.metrics) > 1 and found.hardest is not None:
+        out.print("Every metric by itself, over all segments together:")
+        for one in found.metrics:
+            mark = " (the plan goes by it)" if one is found.hardest else ""
+            out.print(Text(f"  {one.words}{mark}"), soft_wrap=True)
     for note in found.notes:
         out.print(Text(note, style="dim"), soft_wrap=True)
 

@@ -114,8 +114,8 @@ def _advised(one: Line, learning: Learning, together: float, many: int) -> Line:
     unit, brings = learning.unit, f"about {one.conversions:,.1f} conversions a week"
     if one.matched < learning.least:
         action = "exclusion only"
-        more = ceil(learning.least * one.people / one.matched) if one.matched else 0
-        takes = f" (it takes about {more:,} people)" if more else ""
+        wanted = ceil(learning.least * one.people / one.matched) if one.matched else 0
+        takes = f" (it takes about {wanted:,} people)" if wanted else ""
         advice = (
             f"About {one.matched:,.0f} people would be matched, and {learning.title} delivers to"
             f" {learning.least:,} or more{takes}. Use it to exclude, by e-mail or on the site."
