@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fewer.journey.measure.cost import BROAD, CostTable
 from fewer.journey.measure.evidence import EvidenceLabel, check_words
-from fewer.journey.measure.figure import change
+from fewer.journey.measure.figure import change, percent
 from fewer.journey.measure.gates import Gate, distinct
 from fewer.journey.measure.metrics import Both, MetricResult
 from fewer.journey.measure.programme import Programme
@@ -47,7 +47,8 @@ def conclude(
 ) -> list[Conclusion]:
     """Sentences in the order in which they should be read."""
     gates = distinct(gates)
-    found = [*_broken(gates), *_programmes(programmes), *_segments(rows, programmes)]
+    found = [*_broken(gates), *_programmes(programmes), *_reached(rows)]
+    found += _segments(rows, programmes)
     found += [said(f"The exclusions claim {one.sentence}", one.kept.label) for one in claims]
     found += [
         said(f"Guardrail {one.metric}: {one.sentence}", one.label)
@@ -96,6 +97,29 @@ def _programmes(programmes: Sequence[Programme]) -> Iterator[Conclusion]:
         enough = not one.needed or one.needed[0].people <= one.people[0]
         takes = "" if enough else f" {one.needed[0].words.capitalize()}."
         yield said(f"{head}: {one.verdict.value}; {one.sentence}.{takes}", one.label)
+        if one.icpa is not None:
+            cost = one.icpa
+            known = f"{cost.number}, " if cost.estimate.value is not None else ""
+            yield said(f"{head}: iCPA {known}{cost.interval}.", one.label)
+
+
+def _reached(rows: Sequence[Row]) -> Iterator[Conclusion]:
+    """What reaching people changed, where an experiment is read as one group."""
+    for experiment in dict.fromkeys(row.experiment for row in rows):
+        own = [row for row in rows if row.experiment == experiment]
+        if len({row.segment for row in own}) > 1:
+            continue
+        for row in own:
+            more = row.comparisons[0].causal
+            if more is None or more.reach is None:
+                continue
+            found = more.reach
+            yield said(
+                f"{experiment}, {row.group.name}, {row.goal_title}: {percent(found.treated)} % were"
+                f" reached ({percent(found.control)} % of the others); for somebody reached because"
+                f" of it that is {found.difference.number}, {found.difference.interval}.",
+                row.comparisons[0].label,
+            )
 
 
 def _segments(rows: Sequence[Row], programmes: Sequence[Programme]) -> Iterator[Conclusion]:

@@ -51,8 +51,10 @@ class Figure:
                 return f"at least {self._bare(e.lower)}{self._sign}, no upper limit"
             case State.UNBOUNDED_BELOW if e.upper is not None:
                 return f"at most {self._bare(e.upper)}{self._sign}, no lower limit"
-            case State.UNBOUNDED:
-                return f"unbounded: {e.why}" if e.why else "unbounded"
+            case State.UNBOUNDED | State.TWO_RAYS:
+                # Two rays leave out a gap in the middle; its ends are in no unit for people.
+                why = e.why.partition(": at most")[0]
+                return f"unbounded: {why}" if why else "unbounded"
             case _:
                 return f"no interval: {e.why}" if e.why else "no interval"
 
