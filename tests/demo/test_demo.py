@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+import zlib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -144,8 +146,11 @@ def test_planted_effects_are_recovered(home, screen, stories):
 
 
 def test_words_are_those_of_the_evidence(screen, page):
-    text = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
-    for words in (screen, text):
+    text = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
+    # Verdicts on claims are those words' only place.
+    elsewhere = re.sub(r'<h3 id="\w+-claims".*?(?=<h3 )', "", text, flags=re.DOTALL)
+    outside = re.sub(r"claims, checked on this data.*?what to do next", "", screen)
+    for words in (outside, elsewhere):
         assert not re.search(r"\b(supported|proven|proves)\b", words, re.IGNORECASE)
     real = text.split('<section class="story simulated"')[0].split('<section class="story real"')[1]
     assert not re.search(r"\b(lift|effects?|incremental)\b", real, re.IGNORECASE)
@@ -169,6 +174,45 @@ def test_it_ends_with_a_report_and_the_time(home, screen, page):
     assert page.startswith("<!doctype html>")
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
     assert (home / "demo/report.html").stat().st_size < 5_000_000
+
+
+def test_it_asks_what_a_marketer_would(screen, stories):
+    assert screen.count("what matters") == screen.count("claims, checked on this data") == 2
+    for story in stories.values():
+        assert len(story["claims"]["answer"]["claims"]) >= 5
+        assert len(story["suggestions"]["answer"]["segments"]) >= 8
+        assert story["recommendations"]["answer"]["recommendations"]
+    assert "Open the report first." in screen
+    assert "fewer recommend --diff next.diff" in screen
+
+
+def test_readme_shows_this_report(home, screen, chromium):
+    """The picture that README shows and one taken now differ in little but dates."""
+    assert screen
+    assert chromium
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, root / "scripts/picture.py", home / "demo/report.html",
+         "--out", home / "now.png"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    kept, now = (_grey(path) for path in (root / "docs/img/report.png", home / "now.png"))
+    assert kept.shape == now.shape
+    assert (abs(kept - now) > 60).mean() < 0.06, "python scripts/picture.py demo/report.html"
+
+
+def _grey(path: Path) -> np.ndarray:
+    """Brightness of the pixels of one of our own PNG files: a palette and unfiltered rows."""
+    data, at, parts = path.read_bytes(), 8, {}
+    while at < len(data):
+        length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        parts[kind] = data[at + 8 : at + 8 + length]
+        at += 12 + length
+    width, height = (int.from_bytes(parts[b"IHDR"][i : i + 4]) for i in (0, 4))
+    rows = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, width + 1)
+    palette = np.frombuffer(parts[b"PLTE"], np.uint8).reshape(-1, 3).mean(axis=1)
+    return palette[rows[:, 1:]].astype(float)
 
 
 def test_a_second_time_adds_nothing(home, screen):

@@ -19,7 +19,7 @@ from fewer.pictures.forest import Interval, forest
 from fewer.pictures.history import History, histories, spark
 from fewer.pictures.overlap import Combination, heatmap, upset
 from fewer.pictures.page import Picture, Table
-from fewer.pictures.svg import COLOURS, dark_style, short, wide
+from fewer.pictures.svg import COLOURS, REASONS, dark_style, short, wide
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = '<script>alert("x")</script> & "quoted" \' ' * 3
@@ -31,8 +31,11 @@ def drawn(svg: str) -> ET.Element:
 
 def _inside(root: ET.Element, *, turned: bool = False) -> None:
     _, _, width, height = map(float, root.attrib["viewBox"].split())
+    shifted = {text for group in root.iter(f"{SVG}g") for text in group.iter(f"{SVG}text")}
     for text in root.iter(f"{SVG}text"):
-        if text.get("class") == "watermark" or (turned and text.get("transform")):
+        if text in shifted or text.get("class") == "watermark":
+            continue
+        if turned and text.get("transform"):
             continue
         room = len(text.text or "") * float(text.get("font-size", "12")) * 0.56
         x, y = float(text.attrib["x"]), float(text.attrib["y"])
@@ -100,6 +103,63 @@ def test_what_is_removed_and_what_is_left_fill_the_row(bars, narrow):
     assert bool(svg) == any(n for bar in bars for _, n in bar.removed)
     if svg:
         _inside(drawn(svg))
+
+
+def test_reasons_are_told_by_letters_too():
+    bars = [Bar("all", 100, (("Bought", 50), ("Left", 1)))]
+    texts = _texts(drawn(funnel(bars, simulated=False)))
+    assert texts.count("A") == 2  # beside the words, and on the bar
+    assert texts.count("B") == 1  # too narrow for a letter
+    assert "removed: Bought" in texts
+
+
+def _contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("dark", [0, 1])
+def test_colours_can_be_told_from_paper(dark):
+    paper, stripe = COLOURS["paper"][dark], COLOURS["stripe"][dark]
+    for words in ("ink", "quiet", "blue", "orange"):
+        assert min(_contrast(COLOURS[words][dark], back) for back in (paper, stripe)) >= 4.5
+    assert _contrast(COLOURS["grey"][dark], paper) >= 3
+    assert all(_contrast("#000000", colour) >= 4.5 for colour in REASONS)
+
+
+@pytest.mark.parametrize("dark", [0, 1])
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.4, 0.54, 0.56, 0.7, 1.0])
+def test_shares_can_be_read_on_their_shade(share, dark):
+    svg = heatmap(["a", "b"], [[1, share], [share, 1]], simulated=False, title="t")
+    cell = re.search(r'fill-opacity="([\d.]+)".*?class="f-(\w+)"', svg)
+    assert cell is not None
+    shade, words = float(cell.group(1)), cell.group(2)
+    blue, paper = COLOURS["blue"][dark], COLOURS["paper"][dark]
+    mixed = "#" + "".join(
+        f"{round(int(blue[i : i + 2], 16) * shade + int(paper[i : i + 2], 16) * (1 - shade)):02x}"
+        for i in (1, 3, 5)
+    )
+    assert _contrast(COLOURS[words][dark], mixed) >= 4.5
+
+
+def test_long_names_stand_on_two_lines():
+    name = "Bought twice or more in 90 days for 60 dollars or more"
+    svg = forest([Interval(name, 1.5, 1.2, 1.9)], simulated=False, title="t")
+    texts = _texts(drawn(svg))
+    assert any("Bought twice" in a and f"{a} {b}" == name for a, b in itertools.pairwise(texts))
+
+
+def test_what_is_claimed_stands_beside_what_is_found():
+    rows = [Interval("One", 1.4, 1.1, 1.7, stated=(2.4,)), Interval("Two", 0.9, 0.8, 0.95)]
+    svg = forest(rows, simulated=False, title="t", clear="clear of no difference")
+    texts = _texts(drawn(svg))
+    assert {"claimed", "not clear"} <= set(texts)
+    assert "claimed" not in _texts(drawn(forest(rows[1:], simulated=False, title="t")))
 
 
 def test_nobody_removed_needs_no_picture():
@@ -201,9 +261,9 @@ def test_overlap_shows_shares_of_the_row():
     svg = heatmap(["a", "b"], [[1.0, 0.25], [0.5, 1.0]], simulated=False, title="Overlap")
     root = drawn(svg)
     _inside(root, turned=True)
-    assert [t for t in _texts(root) if "%" in t] == ["25%", "50%"]
+    assert [t for t in _texts(root) if "%" in t] == ["25 %", "50 %"]
     titles = [t.text for t in root.iter(f"{SVG}title")]
-    assert "a / b: 25.0%" in titles
+    assert "a / b: 25.0 %" in titles
 
 
 @quick

@@ -134,8 +134,8 @@ def _row(axis: LogAxis, row: Interval, y: float, place: _Place) -> str:
     else:
         middle = y + place.row / 2
         said = label(place.left - 12, middle, row.label, place.left - 22, bold=row.pooled)
-        said += text(place.right + 14, middle + 4, row.words, colour="quiet", size=11,
-                     room=place.width - place.right - 18)  # fmt: skip
+        said += label(place.right + 14, middle, row.words, place.width - place.right - 18,
+                      anchor="start", size=11, colour="quiet")  # fmt: skip
     return said + _stated(axis, row.stated, middle) + _mark(axis, row, middle)
 
 

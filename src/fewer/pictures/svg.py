@@ -110,18 +110,29 @@ def text(
 
 
 def label(
-    x: float, middle: float, words: str, room: float, *, anchor: Anchor = "end", bold: bool = False
+    x: float,
+    middle: float,
+    words: str,
+    room: float,
+    *,
+    anchor: Anchor = "end",
+    size: float = 12,
+    colour: str = "ink",
+    bold: bool = False,
 ) -> str:
-    """The name of a row: on two lines where one does not hold it, cut only after that."""
-    if wide(words) <= room * (0.92 if bold else 1):
-        return text(x, middle + 4, words, anchor=anchor, bold=bold)
-    first, rest = _two_lines(words, room * (0.92 if bold else 1))
+    """The words of a row: on two lines where one does not hold them, cut only after that."""
+    room = room * (0.92 if bold else 1)  # bold letters are a little wider
+    if wide(words, size) <= room:
+        return text(x, middle + 4, words, anchor=anchor, size=size, colour=colour, bold=bold)
+    first, rest = _two_lines(words, room)
     if not rest:
-        size = _SECOND if wide(words, _SECOND) <= room * (0.92 if bold else 1) else 12
-        return text(x, middle + 4, words, anchor=anchor, size=size, bold=bold, room=room)
+        small = _SECOND if wide(words, _SECOND) <= room else size
+        return text(x, middle + 4, words, anchor=anchor, size=small, colour=colour, bold=bold,
+                    room=room / (0.92 if bold else 1))  # fmt: skip
     return (
-        text(x, middle - 2.5, first, anchor=anchor, size=_SECOND, bold=bold)
-        + text(x, middle + 10, rest, anchor=anchor, size=_SECOND, bold=bold, room=room)
+        text(x, middle - 2.5, first, anchor=anchor, size=_SECOND, colour=colour, bold=bold)
+        + text(x, middle + 10, rest, anchor=anchor, size=_SECOND, colour=colour, bold=bold,
+               room=room / (0.92 if bold else 1))
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def discovery(answer: Answer) -> str:
         f"{_rate(one['discovery'])}{_rate(one['confirmation'])}<td>{escape(one['status'])}"
         f"{'' if one['stable'] is not False else ', size not stable'}</td>"
         f'<td class="small">{escape(one["detectability"]["words"])}</td></tr>'
-        for one in answer["segments"]
+        for one in (*answer["segments"], *answer.get("single_conditions", ()))
     ]
     caption = (
         f"For {answer['goal']}: {answer['combinations_tested']:,} combinations of"
