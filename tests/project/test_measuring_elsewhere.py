@@ -12,6 +12,7 @@ from scipy import stats
 from fewer.errors import GuardError
 from fewer.interfaces.cli import measure_view
 from fewer.journey.measure.table import Verdict
+from fewer.project import overview
 from fewer.project.experiment_files import import_arms
 from fewer.project.measuring import measure
 from fewer.project.project import Project
@@ -62,10 +63,10 @@ def sized(control: int, treatment: int, rates: tuple[float, float] = (0.19, 0.18
     return rows
 
 
-def read(folder: Path, rows: Rows, **columns: str | None) -> Project:
+def read(folder: Path, rows: Rows, *, settings: str = SETTINGS, **columns: str | None) -> Project:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (
-        ("fewer", SETTINGS),
+        ("fewer", settings),
         ("goals", GOALS),
         ("metrics", METRICS),
         ("experiments", EXPERIMENTS),
@@ -211,6 +212,47 @@ class TestCrossing:
         rows = [*sized(50, 50), ("x", "2025-01-03T00:00:00Z", "control", "new_page", 0, 0)]
         with read(tmp_path / "ab", rows, saw=None) as project:
             assert project.experiments.sizes("page") == {"control": 51, "treatment": 50}
+
+
+class TestSent:
+    """People sent to the platforms, known only as an uploaded list."""
+
+    def sent(self, folder: Path, people: list[str], name: str = "synced") -> Project:
+        folder.mkdir(parents=True)
+        (folder / "sent.csv").write_text("who\n" + "\n".join(people) + "\n")
+        settings = SETTINGS + (
+            "  - {id: sent, files: sent.csv, lists: {list: {constant: synced}, person: who}}\n"
+            f"ads: {{sent: {name}, reached: {{list: {name}}}}}\n"
+        )
+        return read(folder, sized(1_000, 1_010, (0.2, 0.3)), settings=settings)
+
+    def test_evenly_sent_is_as_planned(self, tmp_path):
+        people = [f"{arm}{i}" for arm in "ct" for i in range(600)]
+        with self.sent(tmp_path / "ab", people) as project:
+            found = measure(project, project.snapshot(None))
+        states = {g.stage: g.state for g in found.gates}
+        assert states == dict.fromkeys(("assigned", "synced", "analysed"), "as planned")
+        # Both arms were reached alike, so what reaching changed can't be told.
+        told = [c.text for c in found.conclusions if "were reached" in c.text]
+        assert "unbounded: what it is divided by can't be told from zero" in told[0]
+        assert told[0] in [line["text"] for line in overview._said(found)]
+
+    def test_unevenly_sent_withholds_every_figure(self, tmp_path):
+        people = [*(f"c{i}" for i in range(800)), *(f"t{i}" for i in range(600))]
+        with self.sent(tmp_path / "ab", people) as project:
+            found = measure(project, project.snapshot(None))
+        states = {g.stage: g.state for g in found.gates}
+        assert states == {"assigned": "as planned", "synced": "broken", "analysed": "as planned"}
+        assert [row.comparisons[0].verdict for row in found.randomised] == [Verdict.SPLIT_BROKEN]
+        assert all(not one.metrics for one in found.experiments)
+        text = terminal(found, tmp_path / "out.txt")
+        assert "Nothing may be read of 'page': split check, as sent to the platforms" in text
+        assert "800 in 'control' (57.1 %, planned 50.0 %)" in text
+
+    def test_a_list_that_nobody_is_on_is_no_check_that_passed(self, tmp_path):
+        with self.sent(tmp_path / "ab", ["c1"], name="sinced") as project:
+            found = measure(project, project.snapshot(None))
+        assert any("names the list 'sinced', and nobody is on it" in why for why in found.skipped)
 
 
 def test_daily_looks_see_the_order_of_assignment(tmp_path):

@@ -140,7 +140,11 @@ def measure(
             bands=tuple(study.bands(views, found)),
             randomised=tuple(row for part in parts for row in part.rows),
             costs=study.costs(),
-            skipped=(*(skipped if views else ()), *(why for one in others for why in one.skipped)),
+            skipped=(
+                *(skipped if views else ()),
+                *study.missing_lists(),
+                *(why for one in others for why in one.skipped),
+            ),
             programmes=tuple(p for part in parts for p in part.programmes),
             gates=tuple(g for part in parts for g in part.gates),
             experiments=tuple(others),
@@ -261,6 +265,17 @@ class Study:
             reached=partial(self._reached, reached) if reached else None,
             sent=self.reader.listed(sent) if sent else None,
         )
+
+    def missing_lists(self) -> list[str]:
+        """Lists that settings name and that nobody is on: what they are for can't be checked."""
+        ads = self.project.settings.ads
+        named = {"sent": ads.sent, "reached": ads.reached.list if ads.reached else None}
+        return [
+            f"ads: {{{key}: ...}} names the list {name!r}, and nobody is on it: people {key} can't"
+            " be checked. Ingest that list, or mend the name."
+            for key, name in named.items()
+            if name is not None and not self.reader.listed(name)
+        ]
 
     def _reached(self, rule: Reached, outcome: Outcomes) -> BitMap:
         """Who was reached while outcomes counted, by an event or a list."""
