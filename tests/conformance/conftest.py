@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{gap}(engines): {meaning}; {{engine: reason}}")
 
 
-_EVERY = 3
+_EVERY = 6
 """Of the further seeds of a law, Spark gets one in so many: each costs it ten seconds."""
 
 

@@ -57,29 +57,34 @@ def members(engine: Any, scene: Scene, conditions: Sequence[Written]) -> list[fr
     return [found.members[segment.id] for segment in segments]
 
 
+def members_of_each(
+    engine: Any, scene: Scene, asked: Sequence[Sequence[Written]]
+) -> list[list[frozenset[int]]]:
+    """Members for each condition of each list, all asked in one plan: one job on Spark."""
+    found = iter(members(engine, scene, [where for some in asked for where in some]))
+    return [[next(found) for _ in some] for some in asked]
+
+
 # --------------------------------------------------------------------------------------- logic
 
 
 @seeds
 def test_booleans(engine, seed):
     scene, conditions = drawn(seed)
-    a = members(engine, scene, conditions)
-    b = [*a[1:], a[0]]
     pairs = list(zip(conditions, [*conditions[1:], conditions[0]], strict=True))
-    [everyone] = members(engine, scene, [{"all": []}])
-
-    def law(made: Callable[[Written, Written], Written]) -> list[frozenset[int]]:
-        return members(engine, scene, [made(x, y) for x, y in pairs])
-
-    def each(set_of: Callable[..., frozenset[int]]) -> list[frozenset[int]]:
-        return [set_of(x, y) for x, y in zip(a, b, strict=True)]
-
-    assert law(lambda x, _: {"not": x}) == each(lambda x, _: everyone - x)
-    assert law(lambda x, _: {"not": {"not": x}}) == a
-    assert law(lambda x, y: {"all": [x, y]}) == each(lambda x, y: x & y)
-    assert law(lambda x, y: {"any": [x, y]}) == each(lambda x, y: x | y)
-    assert law(lambda x, y: {"none": [x, y]}) == each(lambda x, y: everyone - x - y)
-    assert law(lambda x, y: {"any": [{"all": [x, y]}, {"all": [x, {"not": y}]}]}) == a
+    [everyone], a = members_of_each(engine, scene, [[{"all": []}], conditions])
+    b = [*a[1:], a[0]]
+    laws: list[tuple[Callable[[Any, Any], Written], Callable[..., frozenset[int]]]] = [
+        (lambda x, _: {"not": x}, lambda x, _: everyone - x),
+        (lambda x, _: {"not": {"not": x}}, lambda x, _: x),
+        (lambda x, y: {"all": [x, y]}, lambda x, y: x & y),
+        (lambda x, y: {"any": [x, y]}, lambda x, y: x | y),
+        (lambda x, y: {"none": [x, y]}, lambda x, y: everyone - x - y),
+        (lambda x, y: {"any": [{"all": [x, y]}, {"all": [x, {"not": y}]}]}, lambda x, _: x),
+    ]
+    written = [[made(x, y) for x, y in pairs] for made, _ in laws]
+    for found, (_, right) in zip(members_of_each(engine, scene, written), laws, strict=True):
+        assert found == [right(x, y) for x, y in zip(a, b, strict=True)]
 
 
 @seeds
@@ -109,11 +114,9 @@ def test_a_longer_window_holds_more(engine, seed):
     growing = [where for where in conditions if _grows(where)]
     assert growing
     spans = [Duration.parse(text) for text in ("30m", "1d", "3d", "1w", "30d")]
-    found = [
-        members(engine, scene, [{**_timeless(w), "within": str(span)} for w in growing])
-        for span in spans
-    ]
-    found.append(members(engine, scene, [_timeless(where) for where in growing]))
+    asked = [[{**_timeless(w), "within": str(span)} for w in growing] for span in spans]
+    asked.append([_timeless(where) for where in growing])
+    found = members_of_each(engine, scene, asked)
     for shorter, longer in pairwise(found):
         assert all(a <= b for a, b in zip(shorter, longer, strict=True))
 
@@ -140,15 +143,14 @@ def test_bounds_nest(engine, seed):
     scene, conditions = drawn(seed, 60)
     counted = [w for w in conditions if "did" in w and not {"periods", "burst"} & set(w)]
     plain = [{k: v for k, v in w.items() if k not in _measured(w)} for w in counted]
-    ask = {
-        bound: members(engine, scene, [{**w, "count": {name: n}} for w in plain])
-        for bound, (name, n) in {
-            ">=1": ("at_least", 1), ">=2": ("at_least", 2), ">1": ("more_than", 1),
-            "=1": ("exactly", 1), "<=1": ("at_most", 1), "<2": ("less_than", 2),
-            "in": ("between", [1, 1]), "=0": ("exactly", 0),
-        }.items()
+    bounds = {
+        ">=1": ("at_least", 1), ">=2": ("at_least", 2), ">1": ("more_than", 1),
+        "=1": ("exactly", 1), "<=1": ("at_most", 1), "<2": ("less_than", 2),
+        "in": ("between", [1, 1]), "=0": ("exactly", 0),
     }  # fmt: skip
-    [everyone] = members(engine, scene, [{"all": []}])
+    asked = [[{**w, "count": {name: n}} for w in plain] for name, n in bounds.values()]
+    [everyone], *found = members_of_each(engine, scene, [[{"all": []}], *asked])
+    ask = dict(zip(bounds, found, strict=True))
     assert ask[">=2"] == ask[">1"]
     assert ask["<=1"] == ask["<2"] == [everyone - two for two in ask[">=2"]]
     assert ask["in"] == ask["=1"]
@@ -225,13 +227,14 @@ def test_shifted_in_time(engine, seed):
     scene, conditions = drawn(seed, 40)
     scene = replace(scene, timezone="UTC")
     moving = [where for where in conditions if not _absolute(where)]
+    here = members(engine, scene, moving)
     for days in (1, -400, 10_000):
         shifted = replace(
             scene,
             as_of_us=scene.as_of_us + days * DAY,
             world=_shifted(scene.world, days * DAY),
         )
-        assert members(engine, shifted, moving) == members(engine, scene, moving)
+        assert members(engine, shifted, moving) == here
 
 
 def _absolute(where: Written) -> bool:

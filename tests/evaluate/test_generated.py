@@ -56,9 +56,10 @@ def test_an_engine_that_only_writes_queries(name, tmp_path):
     engine.close()
 
 
+@pytest.mark.parametrize("count", [12, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_queries_parse_back_to_themselves(dialect, tmp_path):
-    compiled = program(drawn_plan(tmp_path), functions_of("duckdb"))
+def test_queries_parse_back_to_themselves(dialect, count, tmp_path):
+    compiled = program(drawn_plan(tmp_path, count=count), functions_of("duckdb"))
     refused = 0
     for id_ in compiled.plan.ids:
         try:

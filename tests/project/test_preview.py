@@ -23,6 +23,7 @@ from fewer.project.project import Project
 from project import florist
 
 ENGINES = ("embedded", "duckdb")
+SLOW = pytest.mark.slow
 PRICING = {"did": "page_view", "where": {"path": {"starts_with": "/pricing"}}, "within": "7d"}
 
 
@@ -197,8 +198,10 @@ SEGMENT = """\
 """
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_history_reads_versions_valid_then(tmp_path, engine):
+@pytest.mark.parametrize(
+    "engine, every", [("embedded", 6), ("duckdb", 6), pytest.param("embedded", 1, marks=SLOW)]
+)
+def test_a_history_reads_versions_valid_then(tmp_path, engine, every):
     plans = [(f"p{n}", "free" if n % 2 else "pro", f"2026-03-{n % 9 + 1:02}") for n in range(40)]
     plans += [(f"p{n}", "pro" if n % 2 else "free", f"2026-03-{n % 7 + 9:02}") for n in range(40)]
     files = {
@@ -218,7 +221,7 @@ def test_a_history_reads_versions_valid_then(tmp_path, engine):
         previewer = project.previewer("2026-03-18", engine=engine)
         points = previewer.preview(previewer.segment("pros")).history(18)
         assert {p.size for p in points} == {0, 1, 2, 3}
-        for point in points[:: 1 if engine == "embedded" else 6]:
+        for point in points[::every]:
             view = project.build(as_of=point.as_of_us, engine="duckdb").segments["pros"]
             assert (point.matched, point.size) == (view.matched_size, view.size)
 
