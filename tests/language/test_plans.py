@@ -85,6 +85,13 @@ BROKEN_METRICS = [
     ("- {id: a, ratio: {of: {ads: clicks}, to: {ads: clikcs}}}", "", ":1:48", "clicks"),
     ("- {id: a, rate: {goal: order}, currency: euro}", "", ":1:42", ""),
     ("- {id: a, mean: {goal: order, cap: -1}}", "", ":1:36", ""),
+    ("- {id: a, mean: {goal: order}, currency: USD}", "other_currency", ":1:24", "worth EUR"),
+    (
+        "- {id: a, ratio: {of: {goal: order, of: value}, to: {ads: spend}}, currency: GBP}",
+        "other_currency",
+        ":1:30",
+        "Write currency: EUR",
+    ),
     ("- {id: a, rate: {goal: order}, unit: x}", "unknown_key", ":1:32", ""),
 ]
 

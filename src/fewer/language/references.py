@@ -24,6 +24,7 @@ def problems(definitions: Definitions) -> list[Problem]:
             if name not in goals:
                 place = definitions.metric_place(metric.id, path)
                 found.append(place.problem("unknown_goal", *_words("goal", name, goals)))
+    found += _currencies(definitions)
     metrics = {metric.id: metric for metric in definitions.metrics}
     segments = set(definitions.segment_ids)
     for one in definitions.experiments:
@@ -47,6 +48,26 @@ def problems(definitions: Definitions) -> list[Problem]:
                     words = _words("segment", name, segments)
                     found.append(place.problem("unknown_segment", *words))
     return found
+
+
+def _currencies(definitions: Definitions) -> Iterator[Problem]:
+    """Metrics of money whose goals are worth another currency than they say, or two of them."""
+    worth = {g.id: g.value.currency for g in definitions.goals if g.value and g.value.currency}
+    for metric in definitions.metrics:
+        seen = {metric.currency: ()} if metric.currency else {}
+        for path, name in metric.money:
+            currency = worth.get(name)
+            if currency is None:
+                continue
+            if seen and currency not in seen:
+                message = (
+                    f"The metric {metric.id!r} is in {next(iter(seen))}, and the goal {name!r} is"
+                    f" worth {currency}: amounts of two currencies are never added up or divided."
+                )
+                hint = f"Write currency: {currency}, or convert amounts by day before loading."
+                place = definitions.metric_place(metric.id, path)
+                yield place.problem("other_currency", message, hint)
+            seen.setdefault(currency, ())
 
 
 def _goals(metric: Metric) -> Iterator[Told]:

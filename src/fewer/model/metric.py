@@ -143,6 +143,18 @@ class Metric(Frozen):
         return self.name or self.id
 
     @property
+    def money(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """Goals whose value it adds up, each with the path at which it stands."""
+        parts: list[tuple[tuple[str, ...], object]] = [(("mean", "goal"), self.mean)]
+        if self.ratio:
+            parts += [(("ratio", k, "goal"), getattr(self.ratio, k)) for k in ("of", "to")]
+        return tuple(
+            (path, part.goal)
+            for path, part in parts
+            if isinstance(part, Mean | GoalSum) and part.of == "value"
+        )
+
+    @property
     def goals(self) -> tuple[str, ...]:
         """Ids of the goals it reads; none for one of ad reports alone."""
         parts = (self.rate, self.mean, *((self.ratio.of, self.ratio.to) if self.ratio else ()))

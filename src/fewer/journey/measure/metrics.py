@@ -230,11 +230,31 @@ def result(
     missing = [g for g in metric.goals if g not in arms.outcomes]
     if missing:
         return replace(shell, note=f"goal {missing[0]!r} can't be measured yet")
+    foreign = _foreign(metric, arms)
+    if foreign:
+        return replace(shell, note=foreign)
     if metric.ratio and arms.sequential:
         return replace(shell, note=ONE_LOOK)
     if metric.ratio:
         return _ratio(metric, shell, arms, margin)
     return _per_person(metric, shell, arms, margin)
+
+
+def _foreign(metric: Metric, arms: Arms) -> str:
+    """Why money in several currencies gives no figure; empty where there is one currency."""
+    said = [metric.currency] if metric.currency else []
+    seen = [arms.outcomes[goal].currency for _, goal in metric.money]
+    if metric.ratio:
+        sums = {p.ads for p in (metric.ratio.of, metric.ratio.to) if isinstance(p, AdSum)}
+        if sums & {"spend", "revenue"}:
+            seen += [d.currency or "" for d in arms.days if d.arm in (arms.arm, arms.control)]
+    several = sorted({c for c in (*said, *seen) if c})
+    if len(several) < 2:  # noqa: PLR2004  two currencies
+        return ""
+    return (
+        f"amounts are in {' and '.join(several)}, which are never added up or divided: convert them"
+        " by day before loading"
+    )
 
 
 def both(kept: MetricResult, arms: Arms, margin: float) -> Both:
