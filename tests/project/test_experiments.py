@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 import sqlalchemy as sa
+from pyroaring import BitMap
 
 from fewer.data.store.experiments import TamperedError
+from fewer.data.store.merging import merge
 from fewer.errors import GuardError, NotFoundError, StoreError
 from fewer.journey.measure.evidence import EvidenceLabel
 from fewer.project.assigning import held_out_of_all
@@ -368,6 +370,41 @@ class TestFiles:
         assert len(assigned.batches) == 3
         with pytest.raises(GuardError, match="has people already"):
             import_arms(project, "elsewhere", file, columns={})
+
+    def test_two_ids_of_one_person(self, project, tmp_path):
+        """In different arms: taken in neither, and said; in one arm: once."""
+        project.experiments.register("elsewhere")
+        merge(project.store, [("p1", "p2"), ("p3", "p4")])
+        root = project.folder.root
+        file = tmp_path / "arms.csv"
+        rows = "p1,a\np2,b\np3,a\np4,a\np5,b\np6,a\n"
+        rows += "".join(f"p{n},{'ab'[n % 2]}\n" for n in range(10, 60))
+        file.write_text("person,arm\n" + rows)
+        with Project.open(root) as one:
+            found = import_arms(one, "elsewhere", file, columns={})
+            assert dict(found.sizes) == {"a": 27, "b": 26}
+            assert dict(found.refused.counts) == {
+                "person in two arms under two ids": 2,
+                "person repeated under another id": 1,
+            }
+            assert found.balance is not None
+            assert found.balance.sizes == {"a": 27, "b": 26}
+            assert any(line.name.startswith("active in") for line in found.balance.lines)
+
+    def test_ids_merged_after_they_were_assigned(self, project):
+        project.experiments.register("spring")
+        before = project.experiments.assign("spring").assigned
+        arms = before.assignment.arms
+        pair = [project.keys.of(BitMap([arm.min()]))[0].as_py() for arm in arms.values()]
+        merge(project.store, [(pair[0], pair[1])])
+        with Project.open(project.folder.root) as after:
+            found = after.experiments.assigned("spring")
+            assert sum(map(len, found.crossed.values())) == 1
+            assert len(found.everyone) == len(before.everyone) - 2
+            assert not BitMap().union(*found.crossed.values()) & found.everyone
+            added = after.experiments.assign("spring", add_new=True)
+            assert added.written == 0
+            assert sum(after.experiments.sizes("spring").values()) == len(found.everyone)
 
     def test_results_made_elsewhere(self, project, tmp_path):
         file = tmp_path / "lifts.csv"

@@ -102,7 +102,7 @@ def assign(
                 "Time slots are drawn once, and hold for whoever comes later: nobody is added."
             )
         drawn = _Drawing(project, registered.experiment, snapshot, known)
-        already = project.experiments.assigned(experiment_id).everyone if before else BitMap()
+        already = project.experiments.assigned(experiment_id).ever if before else BitMap()
         parts = drawn.parts(already)
         written = sum(len(who) for part, who in parts.items() if _is_drawn(part))
         if not written and not before:

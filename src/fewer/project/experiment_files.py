@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fewer.data.store import experiments as stored
 from fewer.errors import GuardError, SourceError, did_you_mean
+from fewer.journey.measure.assign_balance import Balance, balance
 from fewer.journey.measure.assign_import import LIFT_COLUMNS, Refused, read_arms, read_lifts
 from fewer.model.window import Moment, from_utc_micros, local_date, local_midnight, to_utc_micros
 from fewer.project import clock
 from fewer.project.assigning import ready
+from fewer.project.knowing import Knowing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +42,7 @@ class Imported:
     sizes: Mapping[str, int]
     hash: str
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    balance: Balance | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Counts, never people."""
@@ -51,6 +54,7 @@ class Imported:
             "refused_by_reason": self.refused.to_json(),
             "arms": dict(self.sizes),
             "people_left_out": {k: dict(v) for k, v in self.left_out.items()},
+            "balance": self.balance.to_json() if self.balance else None,
             "hash": self.hash,
         }
 
@@ -143,7 +147,16 @@ def import_arms(
         sizes,
         record.hash,
         read.left_out,
+        _balance(project, project.experiments.assigned(experiment_id)),
     )
+
+
+def _balance(project: Project, assigned: Assigned) -> Balance:
+    """How alike the arms are in what was known before the first of them was assigned."""
+    one = assigned.assignment
+    with Knowing(project, min(batch.at_us for batch in assigned.batches)) as known:
+        things = known.things_known(assigned.everyone)
+    return balance(one.arms, one.shares, one.control, things)
 
 
 def import_lifts(project: Project, path: Path) -> list[Imported]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,9 @@ class Assigned:
 
     registered: Registered
     batches: tuple[Batch, ...]
+    crossed: Mapping[str, BitMap] = field(default_factory=dict)
+    """People whom two ids of different arms turned out to be, by the arm of the id that stands
+    for them: they are taken out of both, as nobody knows which arm they saw."""
 
     @property
     def experiment(self) -> Experiment:
@@ -136,6 +139,11 @@ class Assigned:
     def everyone(self) -> BitMap:
         """Everyone with an arm."""
         return BitMap().union(*self.assignment.arms.values())
+
+    @property
+    def ever(self) -> BitMap:
+        """Everyone who was ever put into an arm, also those taken out since."""
+        return self.everyone.union(*self.crossed.values()) if self.crossed else self.everyone
 
     @cached_property
     def contrasts(self) -> tuple[Assignment, ...]:
@@ -206,7 +214,14 @@ class Experiments:
         if not batches:
             hint = f"Run `fewer experiment assign {experiment}` first."
             raise NotFoundError("assignment of experiment", experiment, hint=hint)
-        return Assigned(registered, batches)
+        return Assigned(registered, *self._one_arm_each(batches))
+
+    def _one_arm_each(
+        self, batches: tuple[Batch, ...]
+    ) -> tuple[tuple[Batch, ...], dict[str, BitMap]]:
+        """Batches by the persons known now: ids that were merged since are one person."""
+        merges: Mapping[int, int] = getattr(self.project.generation, "merges", {})  # none in place
+        return one_arm_each(batches, merges) if merges else (batches, {})
 
     def assignments(self, experiment: str) -> Assignment:
         """The arms of an experiment: people, shares, control and evidence label."""
@@ -227,7 +242,7 @@ class Experiments:
         batches = self._batches(self.records(experiment))
         if not batches:
             return {}
-        found = Assigned(self.get(experiment), batches)
+        found = self.assigned(experiment)
         if found.schedule is not None:  # in no arm: all of them are sent something, or nobody is
             return {PEOPLE: len(found.parts.get(PEOPLE, ()))}
         return {arm: len(people) for arm, people in found.assignment.arms.items()}
@@ -309,3 +324,38 @@ class Experiments:
                 parts = {k.removeprefix(start): v for k, v in kept.items() if k.startswith(start)}
                 found.append(Batch(int(moment), parts, record))
         return tuple(found)
+
+
+def one_arm_each(
+    batches: Sequence[Batch], roots: Mapping[int, int]
+) -> tuple[tuple[Batch, ...], dict[str, BitMap]]:
+    """The same batches with merged persons as one; those who are in two arms so, in none.
+
+    They come second, by the arm of the id that stands for them.
+    """
+    merged = BitMap(roots)
+
+    def one(people: BitMap) -> BitMap:
+        moved = people & merged
+        return (people - moved) | BitMap([roots[n] for n in moved]) if moved else people
+
+    known = [{part: one(people) for part, people in b.parts.items()} for b in batches]
+    arms: dict[str, BitMap] = {}
+    for parts in known:
+        for part, people in parts.items():
+            if part.startswith("arm:"):
+                arms[part] = arms.get(part, BitMap()) | people
+    seen, crossed = BitMap(), BitMap()
+    for people in arms.values():
+        crossed |= seen & people
+        seen |= people
+    left = tuple(
+        replace(b, parts={part: people - crossed for part, people in parts.items()})
+        for b, parts in zip(batches, known, strict=True)
+    )
+    by_arm, rest = {}, crossed
+    for name in arms:  # the id that stands for them, as it was assigned; else the first arm
+        own = BitMap().union(*(b.parts.get(name, BitMap()) for b in batches))
+        by_arm[name.removeprefix("arm:")] = rest & own
+        rest = rest - own
+    return left, {arm: people for arm, people in by_arm.items() if people}

@@ -11,6 +11,7 @@ import numpy as np
 from pyroaring import BitMap
 
 from fewer.errors import GuardError
+from fewer.journey.measure.assign_import import TWO_IDS
 from fewer.journey.measure.landmark import Landmark, landmark
 from fewer.journey.measure.metrics import Arms, Both, MetricResult, both, result, within_days
 from fewer.journey.measure.outcomes import Outcomes
@@ -105,7 +106,7 @@ class Laboratory:
             smallest={c.id: abs(float(changes)) / 100 for c in assigned.contrasts if changes},
             before=before,
             waves={c.id: _waves(assigned.batches) for c in assigned.contrasts},
-            left_out={c.id: _left_out(assigned.batches) for c in assigned.contrasts},
+            left_out={c.id: _left_out(assigned) for c in assigned.contrasts},
         )
         people = self._populations(assigned)
         examined = examine(people, outcomes, assigned.contrasts, terms)
@@ -261,10 +262,12 @@ def _waves(batches: Sequence[Batch]) -> list[BitMap]:
     return [people for _, people in _each_once(batches)]
 
 
-def _left_out(batches: Sequence[Batch]) -> dict[str, dict[str, int]]:
-    """Reason -> arm -> people, as the records of the assignments say."""
+def _left_out(assigned: Assigned) -> dict[str, dict[str, int]]:
+    """Reason -> arm -> people, as the records of the assignments say, and ids merged since."""
     counts: dict[str, dict[str, int]] = {}
-    for record in {b.record.hash: b.record for b in batches}.values():
+    if assigned.crossed:
+        counts[TWO_IDS] = {arm: len(people) for arm, people in assigned.crossed.items()}
+    for record in {b.record.hash: b.record for b in assigned.batches}.values():
         for reason, arms in record.body.get("left_out", {}).items():
             of = counts.setdefault(reason, {})
             for arm, n in arms.items():

@@ -277,6 +277,8 @@ def show_imported(out: Console, found: Imported) -> None:
     for reason, rows in found.refused.counts.items():
         first = ", ".join(map(str, found.refused.rows[reason][:5]))
         out.print(Text(f"  {rows:,} rows refused: {reason} (rows {first})", style="yellow"))
+    if found.balance is not None:
+        _balance(out, found.balance)
 
 
 def show_studies(out: Console, found: Sequence[Imported]) -> None:

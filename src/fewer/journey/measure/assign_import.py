@@ -18,8 +18,9 @@ _MOST_MOMENTS: Final = 60
 what somebody did earlier that day knows nothing of their arm, and nothing done after is lost."""
 
 TWO_ARMS: Final = "person in two arms"
+TWO_IDS: Final = "person in two arms under two ids"
 OTHER_VERSION: Final = "person saw another arm's version"
-LEFT_OUT: Final = (TWO_ARMS, OTHER_VERSION)
+LEFT_OUT: Final = (TWO_ARMS, TWO_IDS, OTHER_VERSION)
 """Reasons for which somebody with an arm is taken in none: what they were given isn't known."""
 
 
@@ -74,19 +75,24 @@ class _Reading:
 
     refusing: _Refusing = field(default_factory=_Refusing)
     found: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    ids: dict[int, str] = field(default_factory=dict)
     crossed: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def meet(self, who: int, arm: str, when: int, row: int, *, other_version: bool) -> None:
+    def meet(
+        self, who: int, arm: str, when: int, row: int, *, id_: str, other_version: bool
+    ) -> None:
+        first = self.ids.setdefault(who, id_)
         if who in self.crossed:
             self.refusing.refuse(row, self.crossed[who][1])
             return
         before = self.found.get(who)
         if before is not None and before[0] != arm:
-            self._cross(who, before, row, TWO_ARMS)
+            self._cross(who, before, row, TWO_ARMS if id_ == first else TWO_IDS)
         elif other_version:
             self._cross(who, before or (arm, when, row), row, OTHER_VERSION)
         elif before is not None:
-            self.refusing.refuse(row, "person repeated")
+            again = "person repeated" if id_ == first else "person repeated under another id"
+            self.refusing.refuse(row, again)
         else:
             self.found[who] = (arm, when, row)
 
@@ -117,7 +123,8 @@ def read_arms(
     """People put into arms elsewhere.
 
     Somebody who is in two arms, or was shown what another arm is given, is taken in none of
-    them: it isn't known which one they saw.
+    them: it isn't known which one they saw. So is a person whom two ids stand for, when the
+    ids are in different arms.
 
     Args:
         rows: (person, arm, time or None), the first row of data being row 1.
@@ -149,7 +156,7 @@ def read_arms(
         if who is None:
             refuse(at, "person not in the data")
             continue
-        reading.meet(who, str(arm), when, at, other_version=other_version(at))
+        reading.meet(who, str(arm), when, at, id_=str(person), other_version=other_version(at))
     return ImportedArms(
         _by_moment(reading.found, day_start),
         len(reading.found),
