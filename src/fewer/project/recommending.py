@@ -27,6 +27,7 @@ from fewer.model.window import DAY
 from fewer.pictures.display import Displayed
 from fewer.project import clock
 from fewer.project.building import plan_of
+from fewer.project.engines import need_store
 from fewer.project.recommending_diff import Diff, diff
 from fewer.project.recommending_names import renamed
 from fewer.project.recommending_outcomes import Outcomes, outcomes
@@ -90,7 +91,9 @@ def recommendations(
 
     Raises:
         NotFoundError: no such segment, goal or refresh, or no refresh at all.
+        UnsupportedByEngineError: the project's tables are read in place.
     """
+    need_store(project, "Recommending")
     snapshot = project.snapshot()
     known = project.definitions.segment_ids
     for name in segments:
@@ -185,8 +188,17 @@ class _Gathered:
             currency=self.known.currency,
             pooled=self.known.pooled,
             facts=tuple(self._facts(segment) for segment in self.segments),
-            notes=(self.known.why,) if self.known.why else (),
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        if not self.segments:
+            none = (
+                "The newest refresh holds no segment to reach people with: write one (`fewer"
+                " suggest` shows what the data offers), then `fewer build`."
+            )
+            return (none,)
+        return (self.known.why,) if self.known.why else ()
 
     def _excludes(self, segment: Segment) -> bool:
         view = self.snapshot.segments[segment.id]

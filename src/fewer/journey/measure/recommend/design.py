@@ -59,8 +59,10 @@ def alone(rate: Floats, people: Floats, weekly: Floats, window_days: Floats) -> 
         weeks = np.where(short > 0, short / weekly[:, None], 0.0)
     weeks = np.ceil(weeks + (window_days / values.WEEK_DAYS)[:, None])
     in_time = weeks <= values.SOON
-    # The smallest share that is in time; where none is, the one that takes the fewest weeks.
-    at = np.where(in_time.any(axis=1), in_time.argmax(axis=1), weeks.argmin(axis=1))
+    # The smallest share that is in time; where none is, the one that takes the fewest weeks, or
+    # people where nobody knows how many come in a week.
+    soonest = np.where(np.isfinite(weeks).any(axis=1), weeks.argmin(axis=1), needed.argmin(axis=1))
+    at = np.where(in_time.any(axis=1), in_time.argmax(axis=1), soonest)
     return [
         Design(
             round(100 * values.SHARES[j]),

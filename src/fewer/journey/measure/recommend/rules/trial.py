@@ -33,7 +33,12 @@ def too_small(case: Case) -> Recommendation | None:
     design = case.design
     if design is None:
         return None
-    waits = f"about {_weeks(design.weeks)}" if design.weeks else "more than two years"
+    if design.weeks:
+        waits = f"about {_weeks(design.weeks)}"
+    elif case.facts.weekly is None:
+        waits = "a time that one refresh alone can't tell"
+    else:
+        waits = "more than two years"
     return case.says(
         Action.NOTHING_YET,
         "too_small",
@@ -52,6 +57,14 @@ def too_small(case: Case) -> Recommendation | None:
 def unmeasured(case: Case) -> Recommendation | None:
     """Nothing is known of its outcomes."""
     seen = case.facts.seen
+    if not case.programme.goal:
+        return case.says(
+            Action.NOTHING_YET,
+            "no_goal",
+            "no goal to measure by",
+            "There is no goal to measure by, so only its size and data could be looked at.",
+            takes="A goal in goals.yaml, such as an order within 7 days.",
+        )
     if seen is None:
         why = "no outcomes after a refresh yet"
     elif not seen.converted:
