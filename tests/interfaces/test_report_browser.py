@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,12 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def report(shop, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("browser") / "report.html"
-    assert fewer_in(shop)("report", "--out", str(path)).status == 0
-    return path
+    folder = shutil.copytree(shop, tmp_path_factory.mktemp("browser") / "florist")
+    fewer = fewer_in(folder)
+    for asked in (["claims"], ["suggest", "--min", "2"], ["recommend", "--no-windows"]):
+        assert fewer(*asked).status == 0
+    assert fewer("report").status == 0
+    return folder / "report.html"
 
 
 @pytest.fixture(scope="module", params=[1600, 1280, 390], ids=["wide", "laptop", "telephone"])
@@ -77,6 +81,16 @@ def test_no_text_spills_out_of_its_box(opened):
     page, _ = opened
     assert page.evaluate(SPILLING) == []
     assert page.evaluate(OUTSIDE) == []
+
+
+def test_answers_can_be_read_without_scrolling_sideways(opened):
+    page, _ = opened
+    sections = page.evaluate("[...document.querySelectorAll('main h3')].map(h => h.id)")
+    assert {"florist-claims", "florist-recommendations", "florist-suggestions"} <= set(sections)
+    assert sections.index("florist-recommendations") < sections.index("florist-segments")
+    wider = """[...document.querySelectorAll("table.wide")].filter(t =>
+      t.checkVisibility() && t.scrollWidth > t.closest(".scroll").clientWidth + 1).length"""
+    assert page.evaluate(wider) == 0
 
 
 def test_the_keys_reach_everything(opened):

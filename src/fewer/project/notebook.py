@@ -222,9 +222,22 @@ def _table(
         for i, h in enumerate(heads)
     )
     return (
-        f'<div class="scroll"><table class="wide"><caption>{_marked(caption)}</caption>'
-        f"<thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        '<div class="scroll"><table class="wide" role="table">'
+        f"<caption>{_marked(caption)}</caption>"
+        f"<thead><tr>{top}</tr></thead><tbody>{''.join(_labelled(row, heads) for row in rows)}"
+        "</tbody></table></div>"
     )
+
+
+def _labelled(row: str, heads: Sequence[str]) -> str:
+    """A row whose cells name their column: on a telephone they stand below one another."""
+    names = iter(heads)
+
+    def named(cell: re.Match[str]) -> str:
+        role = "cell" if cell[1] == "td" else "rowheader"
+        return f'<{cell[1]} role="{role}" data-label="{escape(next(names, ""))}"'
+
+    return re.sub(r"<(td|th)\b", named, row).replace("<tr>", '<tr role="row">', 1)
 
 
 _RIGHT: Final = ' class="n"'
