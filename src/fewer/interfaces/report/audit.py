@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -28,27 +29,36 @@ def section(audit: Audit, *, prefix: str = "audit", brief: bool = False) -> str:
     A `brief` one folds all but the titles of what has to be fixed or known. It brings the few
     styles it needs beside those of the report.
     """
-    environment = Environment(
+    return (
+        _templates()
+        .get_template("audit.html.j2")
+        .render(
+            a=audit,
+            prefix=prefix,
+            brief=brief,
+            css=Markup(_style("audit.css")),  # noqa: S704  our own file
+            sparks=[
+                Markup(sparkline(point, simulated=audit.data == "simulated"))  # noqa: S704  escapes
+                for point in audit.inventory.events
+            ],
+            trust={trust.event: trust for trust in audit.trust},
+            words=WORDS,
+            share=_share,
+            code=_code,
+            seen=[],
+        )
+    )
+
+
+@cache
+def _templates() -> Environment:
+    """Compiled once: that takes longer than to fill them."""
+    return Environment(
         loader=PackageLoader(_PLACE, ""),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template("audit.html.j2").render(
-        a=audit,
-        prefix=prefix,
-        brief=brief,
-        css=Markup(_style("audit.css")),  # noqa: S704  our own file
-        sparks=[
-            Markup(sparkline(point, simulated=audit.data == "simulated"))  # noqa: S704  escapes
-            for point in audit.inventory.events
-        ],
-        trust={trust.event: trust for trust in audit.trust},
-        words=WORDS,
-        share=_share,
-        code=_code,
-        seen=[],
     )
 
 

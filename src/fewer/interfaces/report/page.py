@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -57,13 +58,7 @@ _MOST_CREATIVES: Final = 60
 
 def render(stories: Sequence[dict[str, Any]], *, title: str, made: str, version: str) -> str:
     """The page for one or more stories, as `Project.report_data` makes them."""
-    environment = Environment(
-        loader=PackageLoader("fewer.interfaces.report", ""),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    page = environment.get_template("page.html.j2")
+    page = _templates().get_template("page.html.j2")
     css, script = (_file(name) for name in ("style.css", "report.js"))
     return page.render(
         stories=[_with_pictures(story) for story in stories],
@@ -77,6 +72,17 @@ def render(stories: Sequence[dict[str, Any]], *, title: str, made: str, version:
         table=_table,
         kinds=[{"id": i, "title": t, "words": w} for i, t, w in KINDS],
         sections=_SECTIONS,
+    )
+
+
+@cache
+def _templates() -> Environment:
+    """Compiled once: that takes longer than to fill them."""
+    return Environment(
+        loader=PackageLoader("fewer.interfaces.report", ""),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
 
 
