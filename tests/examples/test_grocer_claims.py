@@ -91,7 +91,12 @@ def test_interval_is_that_of_a_bootstrap_of_households(said, households, claim):
 
 
 def test_what_is_said_of_it(said):
-    """1.38x, about 1.12 to 1.73: not 2.4x, and nothing is left of it among equals."""
+    """1.38x, about 1.12 to 1.73: not 2.4x, and nothing is left of it among equals.
+
+    20,000 bootstraps of households give 1.117 to 1.703, sets of 500 of them ends of 1.10 to 1.12
+    and 1.69 to 1.74; the interval shown, 1.11 to 1.71, is a little wider than the bootstrap as it
+    uses t limits: 256 and 354 conversions come from few households.
+    """
     found = said["three_interactions"]
     assert found["ratio"]["lower"] == pytest.approx(1.12, abs=0.02)
     assert found["ratio"]["upper"] == pytest.approx(1.73, abs=0.03)
@@ -103,3 +108,12 @@ def test_what_is_said_of_it(said):
     assert found["e_value"]["ratio"] == pytest.approx(2.10, abs=0.01)
     assert "as at T + 7d" in found["design"]["population"]
     assert "hold out 20 %" in found["test_it"]
+
+
+def test_small_segments_are_small_when_they_are_looked_at(grocer):
+    found = grocer.claims(["conversion_26"]).claim("conversion_26")
+    design = dict(found.design)
+    assert design["size of a group"] == "200-2,000 people at T"
+    assert found.notes == ()  # made of no coupons, and of no history without an end
+    assert found.control.estimate.lower > 1
+    assert found.adjusted.estimate.value < found.ratio.estimate.value

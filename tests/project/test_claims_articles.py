@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 
 import pytest
 
+from fewer.errors import GuardError
 from fewer.interfaces.cli.main import run
 from fewer.journey.measure.claims.panel import Windows, panel, same_time
 from fewer.model.window import DAY
@@ -111,3 +112,80 @@ def test_a_gap_and_people_at_risk(said, made):
     assert found["negative_control"] is None
     assert "no check against outcomes before" in " ".join(found["further"])
     assert found["design"]["at risk"] == "people who had not converted before T"
+
+
+def heard(*words):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        status = run(["claims", *words])
+    return status, out.getvalue()
+
+
+def test_only_some_briefly(folder):
+    status, said = heard("--only", "views, cac_30", "--json", "--project", str(folder))
+    assert status == 0
+    assert [claim["id"] for claim in json.loads(said)["claims"]] == ["cac_30", "views"]
+    assert "index times" not in heard("--only", "views", "--project", str(folder))[1]
+
+
+def test_a_terminal_of_100_columns_is_wide_enough(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    _, said = heard("--project", str(folder))
+    head = next(line for line in said.splitlines() if line.startswith("claim "))
+    assert head.split()[:6] == ["claim", "says", "group", "against", "naive", "ratio"]
+    assert len(head.rstrip()) <= 100
+    assert said.count("there are no ad reports") == 1  # three claims, told once
+
+
+class TestStarting:
+    """From a log alone to claims that are written down."""
+
+    @pytest.fixture
+    def bare(self, tmp_path):
+        made = articles.world(people=700, changes=2.5, session=4, seed=6)
+        folder = articles.write(tmp_path / "bare", made, "")
+        (folder / "claims.yaml").unlink()
+        (folder / "segments/all.yaml").unlink()
+        with Project.open(folder) as project:
+            project.ingest()
+        return folder
+
+    def test_without_a_goal_one_is_offered(self, bare, capsys):
+        goals = (bare / "goals.yaml").read_text()
+        (bare / "goals.yaml").write_text("goals: []\n")
+        assert run(["claims", "--init", "--project", str(bare)]) != 0
+        told = " ".join(capsys.readouterr().err.split())
+        offered = told.partition("such as ")[2].strip(" .")
+        assert offered.startswith("- {id: converts, did: ")
+        (bare / "goals.yaml").write_text(offered + "\n")
+        assert run(["claims", "--init", "--project", str(bare)]) == 0
+        assert "outcome: converts" in (bare / "claims.yaml").read_text()
+        assert goals
+
+    def test_the_headline_claims_are_written_and_checked(self, bare):
+        status, said = heard("--init", "--json", "--project", str(bare))
+        made = json.loads(said)
+        assert status == 0
+        assert made["claims"] == ["cac_30", "three_interactions", "ctr_20", "cpc_10_18"]
+        assert "fewer suggest" in made["lacking"]["conversion_26"]
+        with Project.open(bare) as project:
+            found = project.claims(["three_interactions"]).claim("three_interactions")
+        assert found.ratio.estimate.value > 1
+        assert found.naive.estimate.value > found.ratio.estimate.value
+        with (
+            pytest.raises(GuardError, match=r"claims.yaml is there already"),
+            Project.open(bare) as project,
+        ):
+            project.draft_claims()
+
+    def test_groups_of_another_size_do_not_count(self, bare):
+        claim = (
+            "- {id: readers, group: {did: VIEW, within: 30d}, size: {min: 200, max: 300},"
+            " outcome: reacts, says: {ratio: 1.26}}\n"
+        )
+        (bare / "claims.yaml").write_text(claim)
+        with Project.open(bare) as project:
+            found = project.claims(["readers"]).claim("readers")
+        assert found.verdict.value == "can't tell with this data"
+        assert found.because == "at no index time a group has 200-300 people"
+        assert dict(found.design)["size of a group"] == "200-300 people at T"

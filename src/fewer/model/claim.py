@@ -13,6 +13,7 @@ from fewer.model.base import Frozen, Name, RuleError, SegmentId, Text
 from fewer.model.condition import AnyOf, Condition
 from fewer.model.mapping import Zone
 from fewer.model.number import Number
+from fewer.model.segment import SizeGuard
 from fewer.model.window import DAY, At, Duration, Span, local_date, local_midnight
 
 WEEKDAYS: Final = (
@@ -146,6 +147,9 @@ class PeopleClaim(Frozen):
         default=False,
         strict=True,
         description="With a group of `any`: count a person once for each of them that holds.",
+    )
+    size: SizeGuard | None = Field(
+        None, description="Only groups of so many people at T; with 'each', those of them."
     )
     against: Condition | None = Field(None, description="Default: the rest of the population.")
     lookback: Span | None = Field(

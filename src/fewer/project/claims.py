@@ -35,6 +35,7 @@ from fewer.journey.measure.cost import CostTable, cost_table
 from fewer.journey.measure.population import reach_us
 from fewer.journey.measure.query import Reader
 from fewer.language.words import describe
+from fewer.language.write import inline
 from fewer.language.yaml import in_order as places_in_order
 from fewer.language.yaml import load, validate
 from fewer.model.ads import BROAD
@@ -57,7 +58,7 @@ from fewer.model.window import DAY
 from fewer.project import clock
 from fewer.project.claims_headlines import Templates
 from fewer.project.claims_looks import Looks
-from fewer.project.claims_randomised import by_programme
+from fewer.project.claims_randomised import by_exclusions, by_programme
 from fewer.project.engines import need_store
 from fewer.project.folder import CLAIMS
 
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from fewer.project.project import Project
 
 _BEHAVIOUR: Final = (Did, DidNot, Last, First, SequenceOf)
+_ENOUGH: Final = 50  # rows of an event that is offered as a goal
 _NO_WINDOW: Final = 30 * DAY  # lookback of groups over all history
 
 
@@ -119,13 +121,15 @@ def claims(
     for name in wanted:
         if name not in known:
             raise NotFoundError("claim", name, known)
-    with _checker(project, tell) as checker:
-        found = tuple(checker.all(own, tuple(wanted) or tuple(known), goal))
-    return ClaimTable(found, project.settings.data)
+    with checker(project, tell) as one:
+        found = list(one.all(own, tuple(wanted) or tuple(known), goal))
+    found.sort(key=lambda claim: known.index(claim.id))
+    return ClaimTable(tuple(found), project.settings.data)
 
 
 @contextmanager
-def _checker(project: Project, tell: Tell) -> Iterator[Checker]:
+def checker(project: Project, tell: Tell) -> Iterator[Checker]:
+    """What checks claims, as long as its engine is open."""
     with project.engine(clock.now_us()) as engine:
         yield Checker(project, engine, tell)
 
@@ -155,7 +159,7 @@ class Checker:
     def all(
         self, own: Sequence[Claim], wanted: Collection[str], goal: str | None
     ) -> Iterator[ClaimResult]:
-        """Results of the claims of these ids, headlines first."""
+        """Results of the claims of these ids."""
         written = {claim.id for claim in own}
         headlines = [name for name in HEADLINES if name in wanted and name not in written]
         made, lacking = Templates(self).made(headlines, goal)
@@ -164,7 +168,9 @@ class Checker:
             self.tell(f"checking {claim.id}")
             headline = claim.id in HEADLINES
             if isinstance(claim, ReportClaim):
-                yield check_reports(claim, costs(claim), headline=headline)
+                raw = check_reports(claim, costs(claim), headline=headline)
+                yield by_exclusions(self.project, self.reader, claim, raw,
+                                    data_end_us=self.data_end_us)  # fmt: skip
             else:
                 yield self._best(claim, self.people(claim, headline=headline))
         yield from lacking
@@ -316,6 +322,14 @@ class Checker:
         if ANY_EVENT in goal.did:
             return ()
         return tuple(name for name in known if name not in (*goal.did, *undone))
+
+    def a_goal(self) -> str:
+        """What a goal could look like, with an event that is there but not common."""
+        catalog = self.project.generation.catalog
+        enough = [name for name, rows in catalog.events.items() if rows >= _ENOUGH]
+        event = min(enough, key=lambda name: catalog.events[name], default="purchase")
+        example = inline([{"id": "converts", "did": event, "outcome_window": "7d"}])[1:-1]
+        return f"a goal in goals.yaml, such as - {example}"
 
     def close(self, goal: Goal) -> tuple[Closeness, ...]:
         """How close every event but the goal's own is to converting, read once."""

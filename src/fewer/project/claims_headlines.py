@@ -45,7 +45,7 @@ class Templates:
         about_people = [name for name in names if name in (CONVERSION, INTERACTIONS)]
         goals = self.checker.project.definitions.goals
         if not goals:
-            lacking = [_lacks(name, "there is no goal", "a goal in goals.yaml")
+            lacking = [_lacks(name, "there is no goal", self.checker.a_goal())
                        for name in about_people]  # fmt: skip
             return made, lacking
         goal = self.checker.project.definitions.goal(goal_id) if goal_id else goals[0]
@@ -63,7 +63,7 @@ class Templates:
         excluded |= {e for s in self.checker.segments.values() for e in s.exclude}
         tied = {leak.event for leak in leaks(self.checker.close(goal), self.checker.events(goal))}
         usable = [
-            s.id
+            s
             for s in self.checker.segments.values()
             if s.id not in excluded
             and s.status != "archived"
@@ -71,6 +71,8 @@ class Templates:
         ]
         if not usable:
             needed = "segments that are not made of actions that are part of converting"
+            if not self.checker.segments:
+                needed = "segments: `fewer suggest` offers some that this data holds"
             return _lacks(CONVERSION, "there is no segment to look at", needed)
         return conversion_claim(goal, usable, self._at_risk(goal))
 

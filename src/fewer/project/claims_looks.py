@@ -57,13 +57,22 @@ class Looks:
         people = found.get("population", everyone) & everyone
         for name in self.claim.exclude:
             people -= found[name]
-        groups = tuple(found[f"group_{n}"] & people for n in range(len(self.claim.groups)))
+        groups = tuple(
+            self._sized(found[f"group_{n}"] & people) for n in range(len(self.claim.groups))
+        )
         # A comparison that is written may overlap the group: everyone, a broader segment.
         against = found.get("against", people) & people
         if "against" not in found:
-            against -= BitMap.union(*groups)
+            against -= BitMap.union(*(found[f"group_{n}"] for n in range(len(groups))))
         levels = tuple(found[f"active_{days}"] for days in _ACTIVE_DAYS)
         return Look(t, groups, against, levels)
+
+    def _sized(self, group: BitMap) -> BitMap:
+        """The group, or nobody where it has another size than the claim is about."""
+        guard = self.claim.size
+        if guard is None or guard.min <= len(group) <= guard.max:
+            return group
+        return BitMap()
 
     def _matching(
         self,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fewer.language.one import Written
     from fewer.project.adopting import Adopted
     from fewer.project.checkpoint import Head
+    from fewer.project.claims_file import Drafted
     from fewer.project.experiments import Experiments
     from fewer.project.explaining import Explanation
     from fewer.project.exploring import Alike, Clusters
@@ -533,6 +534,12 @@ class Project(Drawing):
         from fewer.project.claims import claims
 
         return self._kept("claims", claims(self, ids, goal=goal, tell=tell), unless=bool(ids))
+
+    def draft_claims(self, *, goal: str | None = None, tell: Tell = _silent) -> Drafted:
+        """Write the headline claims to claims.yaml; see `project.claims_file`."""
+        from fewer.project.claims_file import draft
+
+        return draft(self, goal=goal, tell=tell)
 
     def lookback(self, segment: str, *, tell: Tell = _silent, **asked: Any) -> Lookback:
         """Lookback windows of a segment side by side; for `asked` see `project.lookback.Ask`."""

@@ -12,7 +12,10 @@ from rich.text import Text
 from fewer.journey.measure.claims.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
     from fewer.journey.measure.claims.result import ClaimResult, ClaimTable, Side
+    from fewer.project.claims_file import Drafted
 
 _STYLE: Final = {
     Verdict.SUPPORTED: "green",
@@ -24,21 +27,41 @@ _STYLE: Final = {
 _SHORT: Final = {Verdict.CANNOT_TELL: "can't tell"}  # so that a row fits a terminal
 
 
-def show(out: Console, table: ClaimTable, *, in_full: bool) -> None:
-    """A row a claim, then why; with `in_full` also how each was measured."""
+def drafted(out: Console, made: Drafted) -> None:
+    """What was written, and what to do next."""
+    out.print(f"Wrote {made.path.name}: {', '.join(made.ids)}.")
+    for one in made.lacking:
+        out.print(Text(f"{one.id} is not in it: {one.because}. It would take {one.needed}."))
+    out.print("Look through it, then check it: fewer claims")
+
+
+def show(out: Console, table: ClaimTable, *, in_full: Collection[str] = ()) -> None:
+    """A row a claim, then why; of those in `in_full` also how each was measured."""
     mark = " · SIMULATED DATA" if table.data == "simulated" else ""
     out.print(_verdicts(table, f"Claims, checked on this data{mark}"))
-    for claim in table.claims:
+    for several in _alike(table.claims, in_full):
         out.print()
-        title = f": {claim.title}" if claim.title != claim.id else ""
-        out.print(Text.assemble((claim.id, "bold"), title))
-        for line, style in _lines(claim):
+        for claim in several:
+            title = f": {claim.title}" if claim.title != claim.id else ""
+            out.print(Text.assemble((claim.id, "bold"), title))
+        for line, style in _lines(several[0]):
             out.print(Padding(Text(line, style=style), (0, 0, 0, 2)))
-        if in_full:
-            out.print(Padding(_design(claim), (0, 0, 0, 2)))
+        if several[0].id in in_full:
+            out.print(Padding(_design(several[0]), (0, 0, 0, 2)))
     for test in dict.fromkeys(claim.test for claim in table.claims if claim.test):
         out.print()
         out.print(Text(test))
+
+
+def _alike(
+    claims: Sequence[ClaimResult], in_full: Collection[str]
+) -> Iterator[Sequence[ClaimResult]]:
+    """Claims one by one, but those together of which the same and nothing else is to be said."""
+    together: dict[object, list[ClaimResult]] = {}
+    for claim in claims:
+        alone = claim.ratio is not None or claim.id in in_full
+        together.setdefault(claim.id if alone else tuple(_lines(claim)), []).append(claim)
+    yield from together.values()
 
 
 def _verdicts(table: ClaimTable, title: str) -> Table:

@@ -105,6 +105,9 @@ def check_people(
         needed = f"data over a lookback, a gap and an outcome window: {span(_whole(windows))}"
         return replace(result, because="the data has no index time with a known outcome",
                        needed=needed)  # fmt: skip
+    if claim.size is not None and not seen.first.any():
+        because = f"at no index time a group has {claim.size.min:,}-{claim.size.max:,} people"
+        return replace(result, because=because, needed="groups of that size, or another 'size'")
     found = _checked(result, claim, seen, len(at.index_us), told)
     if naive is None or found.ratio is None:
         return found
@@ -272,6 +275,8 @@ def _design(
         ("outcome", f"{told.outcome}: counted for {span(windows.outcome_us)}"),
         ("unit", "person and index time; intervals clustered by person"),
     ]
+    if claim.size is not None:
+        rows.insert(1, ("size of a group", f"{claim.size.min:,}-{claim.size.max:,} people at T"))
     if claim.at_risk == "not_before":
         rows.append(("at risk", "people who had not converted before T"))
     if claim.exclude:

@@ -10,7 +10,7 @@ from fewer.model.claim import AtRisk, Claim, IndexTimes, PeopleClaim, ReportClai
 from fewer.model.condition import ANY_EVENT, AllOf, AnyOf, Did, InSegment
 from fewer.model.goal import Goal
 from fewer.model.measure import Comparison
-from fewer.model.segment import Segment
+from fewer.model.segment import Segment, SizeGuard
 from fewer.model.window import Duration
 
 CONVERSION: Final = "conversion_26"
@@ -46,15 +46,20 @@ def report_claims(segments: Sequence[Segment]) -> tuple[ReportClaim, ...]:
     )  # fmt: skip
 
 
-def conversion_claim(goal: Goal, segments: Collection[str], at_risk: AtRisk) -> PeopleClaim:
-    """Members of each segment against everyone who was active in the last 90 days."""
+def conversion_claim(goal: Goal, segments: Collection[Segment], at_risk: AtRisk) -> PeopleClaim:
+    """Members of each segment against everyone who was active in the last 90 days.
+
+    A segment counts where it is small: within the widest of their size guards.
+    """
+    guards = [segment.size for segment in segments]
     return PeopleClaim(
         id=CONVERSION,
         name=TITLES[CONVERSION],
         population=Did(did=(ANY_EVENT,), within=_ACTIVE),
         index=IndexTimes(every=_FOUR_WEEKS),  # all segments at each: half a year in a few looks
-        group=AnyOf(any=tuple(InSegment(in_segment=s) for s in segments)),
+        group=AnyOf(any=tuple(InSegment(in_segment=s.id) for s in segments)),
         each=True,
+        size=SizeGuard(min=min(g.min for g in guards), max=max(g.max for g in guards)),
         against=AllOf(all=()),
         gap=goal.gap or _GAP,
         outcome=goal.id,

@@ -51,7 +51,7 @@ def judge(says: Says, ratio: Figure, units: Units) -> Judged:
     """
     e = ratio.estimate
     if e.value is None or (e.lower is None and e.upper is None):
-        return Judged(Verdict.CANNOT_TELL, f"there is {_without(ratio)}", _few(ratio))
+        return Judged(Verdict.CANNOT_TELL, f"there is {_without(ratio)}", _few(ratio, units))
     low, high = e.lower or 0.0, inf if e.upper is None else e.upper
     near, far = says.range
     if not says.up:  # the same question about the inverse ratio
@@ -119,7 +119,9 @@ def _without(ratio: Figure) -> str:
     )
 
 
-def _few(ratio: Figure) -> str:
+def _few(ratio: Figure, units: Units) -> str:
+    if units.name == "days":
+        return "ad reports over more days"
     if ratio.estimate.value is None:
         return f"groups in which at least {LEAST_CONVERTED} people convert each"
     return f"at least {LEAST_CONVERTED} people who convert in each of the two groups"
