@@ -45,6 +45,7 @@ class Prepared:
     removed: dict[str, int]  # reason -> people
     coverage: dict[str, int]  # column -> people who have it
     unusable: dict[str, dict[str, int]] = field(default_factory=dict)  # kind -> reason -> values
+    persons: tuple[int, ...] = ()  # whose each row is; of several people the first
 
     @property
     def rows(self) -> int:
@@ -60,6 +61,7 @@ def prepare(
     platform: str = "plain",
     region: str | None = None,
     consent: Consent | None = None,
+    kinds: tuple[str, ...] | None = None,
 ) -> Prepared:
     """Hash the identifiers of everyone in `audience` who may be sent.
 
@@ -71,6 +73,8 @@ def prepare(
         platform: Whose way of writing identifiers to follow (see `fewer.data.identity.rules`).
         region: Country of phone numbers without country code.
         consent: Purpose and people who granted it; None: consent is not checked.
+        kinds: Columns that rows always have, also where nobody has a value; None: those that
+            somebody has.
 
     Raises:
         DeliveryError: There are no rules for that platform.
@@ -96,11 +100,12 @@ def prepare(
     found = (
         _by_key(allowed, book)
         if keys == "person"
-        else _by_contact(allowed, book, platform=platform, region=region)
+        else _by_contact(allowed, book, platform=platform, region=region, kinds=kinds)
     )
     removed[NO_IDENTIFIER] = len(allowed) - len(found.people)
     return Prepared(
-        delta=Delta(found.columns, add=found.rows),
+        delta=Delta(found.columns, add=tuple(found.rows)),
+        persons=tuple(found.rows.values()),
         members=len(audience.members),
         sendable=len(found.people),
         removed={reason: count for reason, count in removed.items() if count},
@@ -112,7 +117,7 @@ def prepare(
 @dataclass(frozen=True, slots=True)
 class _Found:
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: dict[Row, int]  # row -> whose
     people: BitMap
     coverage: dict[str, int]
     unusable: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -120,16 +125,26 @@ class _Found:
 
 def _by_key(allowed: BitMap, book: Book) -> _Found:
     table = book.keys(allowed)
-    people = BitMap(table["person"].to_pylist())
-    rows: set[Row] = {(digest(key),) for key in table["key"].to_pylist()}
+    numbers = table["person"].to_pylist()
+    people = BitMap(numbers)
+    rows: dict[Row, int] = {}
+    for person, key in zip(numbers, table["key"].to_pylist(), strict=True):
+        rows.setdefault((digest(key),), person)
     column = "external_id_sha256"
     return _Found((column,), _shuffled(rows), people, {column: len(people)})
 
 
-def _by_contact(allowed: BitMap, book: Book, *, platform: str, region: str | None) -> _Found:
-    kinds = (*MATCHING, *BESIDE, COUNTRY)
-    table = book.contacts(allowed, kinds)
-    raw: dict[str, list[tuple[int, str]]] = {kind: [] for kind in kinds}
+def _by_contact(
+    allowed: BitMap,
+    book: Book,
+    *,
+    platform: str,
+    region: str | None,
+    kinds: tuple[str, ...] | None,
+) -> _Found:
+    everything = (*MATCHING, *BESIDE, COUNTRY)
+    table = book.contacts(allowed, everything)
+    raw: dict[str, list[tuple[int, str]]] = {kind: [] for kind in everything}
     for person, kind, value in zip(
         *(table[name].to_pylist() for name in ("person", "kind", "value")), strict=True
     ):
@@ -142,20 +157,24 @@ def _by_contact(allowed: BitMap, book: Book, *, platform: str, region: str | Non
         if hashed.unusable:
             unusable[kind] = hashed.unusable
     countries = _countries(raw[COUNTRY])
-    present = [kind for kind in (*MATCHING, *BESIDE) if digests[kind]]
-    columns = [f"{kind}_sha256" for kind in present] + ([COUNTRY] if countries else [])
+    present = [
+        kind for kind in (*MATCHING, *BESIDE) if (digests[kind] if kinds is None else kind in kinds)
+    ]
+    with_country = bool(countries) if kinds is None else COUNTRY in kinds
+    columns = [f"{kind}_sha256" for kind in present] + ([COUNTRY] if with_country else [])
 
-    people = BitMap([person for kind in MATCHING for person in digests[kind]])
-    rows: set[Row] = set()
+    people = BitMap([p for kind in MATCHING if kind in present for p in digests[kind]])
+    rows: dict[Row, int] = {}
     for person in people:
         matching = [digests[kind].get(person, []) for kind in present if kind in MATCHING]
         beside = tuple(
             next(iter(digests[kind].get(person, ())), None) for kind in present if kind in BESIDE
         )
-        where = (countries.get(person),) if countries else ()
-        rows.update((*pair, *beside, *where) for pair in zip_longest(*matching))
+        where = (countries.get(person),) if with_country else ()
+        for pair in zip_longest(*matching):
+            rows.setdefault((*pair, *beside, *where), person)
     coverage = {f"{kind}_sha256": len(BitMap(digests[kind]) & people) for kind in present}
-    if countries:
+    if with_country:
         coverage[COUNTRY] = len(BitMap(countries) & people)
     return _Found(tuple(columns), _shuffled(rows), people, coverage, unusable)
 
@@ -180,6 +199,6 @@ def _countries(values: list[tuple[int, str]]) -> dict[int, str]:
     return found
 
 
-def _shuffled(rows: set[Row]) -> tuple[Row, ...]:
+def _shuffled(rows: dict[Row, int]) -> dict[Row, int]:
     # In the order of digests, which says nothing about when a person was first seen.
-    return tuple(sorted(rows, key=lambda row: tuple(value or "" for value in row)))
+    return dict(sorted(rows.items(), key=lambda one: tuple(value or "" for value in one[0])))

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from fewer.model.ads import AdSettings
 from fewer.model.base import Frozen, Name, SegmentId, Text
+from fewer.model.destination import Destinations, DestinationSettings
 from fewer.model.in_place import EngineChoice, OwnTables
 from fewer.model.mapping import SourceSettings, Zone
 from fewer.model.number import Number
@@ -89,6 +90,7 @@ class ProjectSettings(Frozen):
     exclude: tuple[SegmentId, ...] = Field((), description="Segments left out of every segment.")
     consent: ConsentRule | None = None
     holdout: HoldoutRule | None = None
+    destinations: Destinations = ()
     ads: AdSettings = AdSettings()
     audit: AuditRule = AuditRule()
 
@@ -108,6 +110,10 @@ class ProjectSettings(Frozen):
             msg = "'engine' beside 'tables': where they are"
             raise ValueError(msg)
         return self
+
+    def destination(self, destination_id: str) -> DestinationSettings | None:
+        """The destination of that id, or None."""
+        return next((d for d in self.destinations if d.id == destination_id), None)
 
     def source(self, source_id: str) -> SourceSettings | None:
         """The source of that id, or None."""

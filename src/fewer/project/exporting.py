@@ -74,12 +74,12 @@ def write_audience(
         keys=keys,
         platform=platform,
         region=settings.identity.phone_region,
-        consent=_consent(project, settings.consent.purpose) if settings.consent else None,
+        consent=consent_now(project, settings.consent.purpose) if settings.consent else None,
         allow_small=allow_small,
     )
 
 
-def _consent(project: Project, purpose: str) -> Consent:
+def consent_now(project: Project, purpose: str) -> Consent:
     """Who consents to a purpose now: consent is read when people are sent, not when chosen."""
     from fewer.project import clock
 

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from fewer.project.recommending import Recommended
     from fewer.project.snapshot import Snapshot
     from fewer.project.suggesting import Suggestions
+    from fewer.project.syncing import Sync
 
 CONTROL_URL: Final = "FEWER_CONTROL_URL"
 """Environment variable with the control database's URL; a file in ``.fewer/`` without it."""
@@ -154,6 +155,13 @@ class Project(Drawing):
 
             return OwnData(self)
         return self.store.generation()
+
+    @property
+    def sync(self) -> Sync:
+        """Delivery: plans, what was sent, what each platform is known to hold."""
+        from fewer.project.syncing import Sync
+
+        return Sync(self)
 
     @property
     def experiments(self) -> Experiments:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from fewer.data.store import schema
 from fewer.errors import MissingExtraError, StoreError
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """Newest migration; a test compares it with the folder."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

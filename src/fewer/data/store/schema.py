@@ -153,6 +153,69 @@ experiment_people = Table(
 )
 """Who is in which arm of an assignment, and in which segment they count."""
 
+audiences = Table(
+    "audiences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("destination", String(63), nullable=False),
+    Column("segment", String(255), nullable=False),
+    Column("remote", Text, nullable=False),  # the platform's id of it; empty until it is made
+    Column("columns", Text, nullable=False),  # JSON: what a row holds; fixed by the first plan
+    Column("facts", Text, nullable=False),  # JSON
+    UniqueConstraint("destination", "segment", name="uq_audiences_destination_segment"),
+)
+"""One audience at one destination; unique by both."""
+
+audience_rows = Table(
+    "audience_rows",
+    metadata,
+    Column("audience", ForeignKey("audiences.id"), primary_key=True),
+    Column("token", LargeBinary(16), primary_key=True),  # keyed digest of the row
+    Column("person", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # there | uncertain
+    Column("sealed", LargeBinary, nullable=False),  # the row, encrypted: removing needs it
+)
+"""Rows that the platform acknowledged, and those of which it is not known: sent, no answer yet."""
+
+sync_plans = Table(
+    "sync_plans",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_us", BigInteger, nullable=False, index=True),
+    Column("state", String(16), nullable=False),  # planned | applying | done | partial | dropped
+    Column("hash", String(64), nullable=False),  # of the body and every batch
+    Column("body", Text, nullable=False),  # JSON: counts and reasons, never a person
+)
+"""Frozen plans."""
+
+sync_batches = Table(
+    "sync_batches",
+    metadata,
+    Column("plan", ForeignKey("sync_plans.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("audience", ForeignKey("audiences.id"), nullable=False),
+    Column("op", String(8), nullable=False),  # add | remove
+    Column("tokens", LargeBinary, nullable=False),  # 16 bytes a row
+    Column("people", LargeBinary, nullable=False),  # 4 bytes a row, little endian
+    Column("state", String(16), nullable=False),  # waiting | sending | done | failed
+    Column("attempts", Integer, nullable=False),
+    Column("receipt", Text, nullable=False),  # JSON: counts, reasons, the platform's reference
+)
+"""The outbox: what a plan sends, in order."""
+
+sync_refused = Table(
+    "sync_refused",
+    metadata,
+    Column("plan", ForeignKey("sync_plans.id"), primary_key=True),
+    Column("audience", ForeignKey("audiences.id"), primary_key=True),
+    Column("token", LargeBinary(16), primary_key=True),
+    Column("person", BigInteger, nullable=False),
+    Column("op", String(8), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Rows that a platform refused, with its reason: quarantine."""
+
 
 for _fixed in (experiment_records, experiment_people):
     for _what in ("UPDATE", "DELETE"):

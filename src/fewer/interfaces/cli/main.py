@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, str]] = {
     "tailor": "tailor:tailor",
     "experiment": "experiment:experiment",
     "export": "export:export",
+    "sync": "sync:sync",
     "measure": "measure:measure",
     "claims": "claims:claims",
     "recommend": "recommend:recommend",

@@ -1,0 +1,181 @@
+"""``fewer sync``: plan what changes at each destination, look, then apply exactly that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fewer.interfaces.cli.shell import Shell, common
+
+if TYPE_CHECKING:
+    from fewer.journey.activate.plan import Line, Plan
+    from fewer.project.syncing import Applied
+
+EXIT_CHANGES: Final = 3
+EXIT_PARTIAL: Final = 4
+
+
+@click.group()
+@common
+def sync(_: Shell) -> None:
+    """Deliver audiences: plan, explain, apply; nothing is sent that no plan showed."""
+
+
+@sync.command("plan")
+@click.argument("destinations", nargs=-1, metavar="[DESTINATION]...")
+@click.option("--segment", "segments", metavar="ID", multiple=True, help="Only it. Repeatable.")
+@click.option("--full", is_flag=True, help="Send every row again, whatever was acknowledged.")
+@click.option("--verbose", is_flag=True, help="Who is not sent and why, line by line.")
+@common
+def plan(
+    shell: Shell,
+    destinations: tuple[str, ...],
+    segments: tuple[str, ...],
+    full: bool,
+    verbose: bool,
+) -> int:
+    """Say what would change, and freeze it. Exit 3: there are changes; 0: none."""
+    with shell.err.status("planning") as status:
+        made = shell.project().sync.plan(
+            destinations,
+            segments,
+            again=full,
+            tell=lambda words, *_: status.update(words),
+        )
+    shell.show(made.to_json(), lambda out: show_plan(out, made, verbose=verbose))
+    return EXIT_CHANGES if made.changes else 0
+
+
+@sync.command("apply")
+@click.argument("plan_id", metavar="PLAN")
+@click.option("--allow-destroy", is_flag=True, help="Also where most of an audience is removed.")
+@common
+def apply(shell: Shell, plan_id: str, allow_destroy: bool) -> int:
+    """Send exactly what PLAN says, or refuse if anything moved. Exit 4: part of it is waiting."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from fewer.interfaces.cli.stopping import stopping
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=shell.err
+    )
+    with stopping(shell) as should_stop, bar:
+        task = bar.add_task("sending", total=None)
+        found = shell.project().sync.apply(
+            plan_id,
+            allow_destroy=allow_destroy,
+            tell=lambda words, done, total: bar.update(
+                task, description=words, completed=done, total=total
+            ),
+            should_stop=should_stop,
+        )
+    shell.show(found.to_json(), lambda out: show_applied(out, found))
+    return 0 if found.state == "done" and not _refused(found) else EXIT_PARTIAL
+
+
+@sync.command("status")
+@common
+def status(shell: Shell) -> None:
+    """Show what each platform is known to hold, the plans, and what was refused."""
+    found = shell.project().sync.status()
+    shell.show(found, lambda out: show_status(out, found))
+
+
+def _refused(found: Applied) -> int:
+    return sum(sum(one.refused.values()) for one in found.results)
+
+
+def show_plan(out: Console, made: Plan, *, verbose: bool) -> None:
+    """A line for each audience, what needs a look, the next step."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("segment", "to", "people", "can be sent", "add", "remove", "unchanged", ""):
+        table.add_column(name, justify="left" if name in ("segment", "to", "") else "right")
+    for line in made.lines:
+        said, style = _said(line)
+        table.add_row(
+            Text(line.segment),
+            Text(line.destination),
+            f"{line.members:,}",
+            f"{line.sendable:,}",
+            "-" if line.blocked else f"{len(line.change.add):,}",
+            "-" if line.blocked else f"{len(line.change.remove):,}",
+            "-" if line.blocked else f"{line.change.unchanged:,}",
+            Text(said, style=style),
+        )
+    if made.lines:
+        out.print(table)
+    for line in made.lines if verbose else ():
+        _details(out, line)
+    for note in made.notes:
+        out.print(Text(note, style="yellow"), soft_wrap=True)
+    if made.changes:
+        more = " --allow-destroy" if made.destroys else ""
+        out.print(Text(f"Nothing was sent. Send it: fewer sync apply {made.id}{more}"))
+    elif made.lines:
+        out.print("Nothing to send: every platform holds what it should.")
+
+
+def _said(line: Line) -> tuple[str, str]:
+    if line.blocked:
+        return line.blocked, "yellow"
+    if line.change.destroys:
+        return "removes more than half", "red"
+    return (line.warnings[0], "yellow") if line.warnings else ("", "")
+
+
+def _details(out: Console, line: Line) -> None:
+    out.print(Text(f"{line.segment} -> {line.destination}", style="bold"))
+    for reason, many in line.removed.items():
+        out.print(Text(f"  not sent: {reason}: {many:,} people"))
+    for reason, many in line.change.removed_why.items():
+        out.print(Text(f"  removed: {reason}: {many:,} rows"))
+    for column, many in line.coverage.items():
+        out.print(Text(f"  have {column}: {many:,} people"))
+    for kind, reasons in line.unusable.items():
+        for reason, many in reasons.items():
+            out.print(Text(f"  unusable {kind}: {reason}: {many:,}"))
+
+
+def show_applied(out: Console, found: Applied) -> None:
+    """What came of it, audience by audience."""
+    if found.data == "simulated":
+        out.print(Text("Simulated data.", style="yellow"))
+    for one in found.results:
+        words = f"{one.segment} -> {one.destination}: {one.accepted:,} of {one.sent:,} rows taken"
+        if one.waiting:
+            words += f", {one.waiting:,} waiting"
+        out.print(Text(words, style="red" if one.error else ""))
+        for reason, many in one.refused.items():
+            out.print(Text(f"  refused: {reason}: {many:,} rows", style="yellow"))
+        if one.error:
+            out.print(Text(f"  {one.error}", style="red"), soft_wrap=True)
+    if found.state != "done":
+        out.print(Text(f"Go on: fewer sync apply {found.plan}"))
+    elif not found.results:
+        out.print("It was applied before: nothing was sent.")
+
+
+def show_status(out: Console, found: Any) -> None:
+    """Audiences, then plans."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("segment", "at", "rows", "uncertain"):
+        table.add_column(name, justify="right" if name in ("rows", "uncertain") else "left")
+    for one in found["audiences"]:
+        table.add_row(
+            Text(one["segment"]),
+            Text(one["destination"]),
+            f"{one['rows']:,}",
+            f"{one['uncertain']:,}" if one["uncertain"] else "",
+        )
+    out.print(table if found["audiences"] else "Nothing was sent yet.")
+    for one in found["plans"][:10]:
+        out.print(Text(f"{one['plan']}  {one['created']}  {one['state']}"))
+        for refused in one["refused"]:
+            out.print(Text(
+                f"  refused: {refused['reason']}: {refused['rows']:,} rows"
+                f" ({refused['operation']})", style="yellow",
+            ))  # fmt: skip

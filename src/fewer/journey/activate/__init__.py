@@ -1,0 +1,1 @@
+"""Step 5: forecast, plan, explain, apply, reconcile."""
