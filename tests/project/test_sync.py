@@ -89,7 +89,7 @@ def test_a_plan_changes_nothing_and_apply_sends_exactly_it(folder, receiver):
         assert receiver.counts["requests"] == before
 
 
-def test_only_people_with_consent_are_sent(folder, receiver):
+def test_only_people_with_consent_are_sent(folder):
     world = florist.florist()
     made, _ = synced(folder)
     members = florist.members(world)
@@ -109,7 +109,7 @@ def test_who_withdraws_is_removed_first_and_the_plan_says_so(folder, receiver):
         made = project.sync.plan()
         why = {line.segment: dict(line.change.removed_why) for line in made.lines}
         assert why["roses"] == {"no consent for ads": 6}
-        assert [batch.op for batch in made.batches][0] == "remove"
+        assert made.batches[0].op == "remove"
         project.sync.apply(made.id, waits=QUICK)
     assert receiver.audiences["roses"] == set()
 
@@ -146,7 +146,7 @@ class TestWhatMoved:
         with Project.open(folder) as project, pytest.raises(GuardError, match="settings of 'hook'"):
             project.sync.apply(made.id, waits=QUICK)
 
-    def test_another_plan(self, folder, receiver):
+    def test_another_plan(self, folder):
         with Project.open(folder) as project:
             first, second = project.sync.plan(), project.sync.plan()
             project.sync.apply(second.id, waits=QUICK)
@@ -239,7 +239,7 @@ def test_unknown_names(folder):
 
 
 class TestCommand:
-    def test_plan_apply_status(self, folder, receiver):
+    def test_plan_apply_status(self, folder):
         fewer = fewer_in(folder)
         planned = fewer("sync", "plan", "--verbose")
         assert planned.status == 3, planned.all
