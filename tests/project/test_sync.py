@@ -238,6 +238,28 @@ def test_unknown_names(folder):
             project.sync.apply("plan-1")
 
 
+class TestForecast:
+    def test_it_comes_before_any_plan(self, folder, receiver):
+        found = fewer_in(folder)("sync", "forecast", "--json").json["forecasts"]
+        assert {one["segment"] for one in found} == set(SEGMENTS)
+        assert all(one["choice"] == "send" for one in found)  # the webhook needs one person
+        assert receiver.counts["requests"] == 0
+
+    def test_small_ones_are_told_what_else_to_do(self, folder, monkeypatch):
+        from dataclasses import replace
+
+        from fewer.destinations.webhook import WebhookDestination
+
+        monkeypatch.setattr(
+            WebhookDestination, "limits",
+            replace(WebhookDestination.limits, minimum_matched=100, matches=True),
+        )  # fmt: skip
+        said = fewer_in(folder)("sync", "forecast")
+        assert said.status == 0, said.all
+        assert "use as exclusion only" in said.out
+        assert "a guess until a platform says more" in said.out
+
+
 class TestCommand:
     def test_plan_apply_status(self, folder):
         fewer = fewer_in(folder)

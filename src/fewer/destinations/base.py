@@ -33,6 +33,8 @@ class Limits:
     source: str  # address and date read
     rules: str = "plain"  # whose way of writing identifiers: a name of `identity.rules.PLATFORMS`
     beside: tuple[str, ...] = ()  # kinds that help matching and prove nobody alone
+    matches: bool = True  # False: it takes everyone, as e-mail tools do
+    membership_days: int | None = None  # after which people drop out by themselves; None: never
     replaces: bool = False  # a whole audience can be replaced in one session
     waits: tuple[float, float, float] = (1.0, 60.0, 600.0)
     """Seconds: first wait after a failure, longest wait, longest time for one request in all."""

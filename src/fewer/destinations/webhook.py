@@ -30,6 +30,7 @@ class WebhookDestination:
         minimum_matched=1,
         removes=True,
         replaces=True,
+        matches=False,
         beside=("first_name", "last_name", "country"),
         source="our own",
     )

@@ -22,10 +22,12 @@ from fewer.journey.activate.plan import Line, Plan, base_of, batches
 from fewer.model.delivery import StoredBatch, StoredPlan
 from fewer.project import clock
 from fewer.project.exporting import StoreBook, consent_now
+from fewer.project.forecasting import sensitive
 from fewer.project.holding import held_out
 from fewer.project.secrets import read_secret
 
 if TYPE_CHECKING:
+    from fewer.journey.activate.forecast import Forecast
     from fewer.model.destination import DestinationSettings
     from fewer.project.project import Project
     from fewer.project.snapshot import Snapshot
@@ -103,10 +105,10 @@ class Sync:
             NotFoundError: No such destination or segment, or nothing was built yet.
         """
         snapshot = self.project.snapshot()
-        chosen = self._chosen(destinations)
+        chosen = self.chosen(destinations)
         lines: list[Line] = []
         sizes: list[int] = []
-        wanted = [(one, s) for one in chosen for s in self._segments(one, snapshot, segments)]
+        wanted = [(one, s) for one in chosen for s in self.segments(one, snapshot, segments)]
         for at, (settings, segment) in enumerate(wanted):
             tell(f"{segment} -> {settings.id}", at, len(wanted))
             lines.append(self._line(self._audience(settings, snapshot, segment), again=again))
@@ -143,7 +145,34 @@ class Sync:
             ),
         )
 
-    def _chosen(self, wanted: Collection[str]) -> list[DestinationSettings]:
+    def forecast(
+        self,
+        destinations: Collection[str] = (),
+        segments: Collection[str] = (),
+        *,
+        tell: Tell = _silent,
+    ) -> tuple[Forecast, ...]:
+        """Whether each platform will be able to serve each audience, and what to do if not."""
+        from fewer.project.forecasting import forecasts
+
+        return forecasts(self, destinations, segments, tell)
+
+    def prepared(self, settings: DestinationSettings, snapshot: Snapshot, segment: str) -> Prepared:
+        """Who of a segment can be sent to a destination, and why the others can't."""
+        return self._audience(settings, snapshot, segment).prepared
+
+    def receipts(self, destination: str) -> list[Mapping[str, Any]]:
+        """What a platform answered to each batch of rows to add, the oldest first."""
+        ours = {one["id"] for one in self.box.audiences() if one["destination"] == destination}
+        return [
+            batch.receipt or {}
+            for plan in reversed(self.box.plans())
+            for batch in self.box.batches(plan.id)
+            if batch.audience in ours and batch.op == "add" and batch.state == "done"
+        ]
+
+    def chosen(self, wanted: Collection[str]) -> list[DestinationSettings]:
+        """Destinations of `fewer.yaml`, or those of them that are wanted."""
         known = {one.id: one for one in self.project.settings.destinations}
         for name in wanted:
             if name not in known:
@@ -154,9 +183,10 @@ class Sync:
             )
         return [known[name] for name in wanted or known]
 
-    def _segments(
+    def segments(
         self, settings: DestinationSettings, snapshot: Snapshot, only: Collection[str]
     ) -> list[str]:
+        """Segments that a destination is sent: those it names, else what is approved or live."""
         definitions = self.project.definitions
         for name in (*only, *settings.segments):
             definitions.segment(name.partition("@")[0])
@@ -216,7 +246,8 @@ class Sync:
         found = change(one.tokens, known, why=one.why, again=again or one.settings.full)
         minimum = one.kind.limits.minimum_matched
         small = one.prepared.sendable < minimum and not one.settings.allow_small
-        blocked, warnings = "", []
+        found_words = sensitive(self.project, one.audience.id)
+        blocked, warnings = "", [f"sensitive: {finding.words}" for finding in found_words]
         if small and not known:
             blocked = (
                 f"{one.prepared.sendable:,} people can be sent and {one.settings.type} serves ads"

@@ -22,7 +22,9 @@ _SCHEMA: Final = frozenset(
 _PLAIN: Final = frozenset(("EXTERN_ID", "MADID"))
 _DIGEST: Final = re.compile(r"^[0-9a-f]{64}$")
 _MOST: Final = 10_000
+_FEWEST: Final = 100  # matched; below, no size is told
 _FLOOR: Final = 1_000
+_KNOWN: Final = 0x99  # of digests, those whose first byte is below: six in ten
 _POLICY: Final = re.compile(r"(?i)diabet|depress|cancer|credit score|debt|bankrupt|pregnan")
 
 
@@ -188,8 +190,8 @@ class Meta(StandIn):
         one = self.audiences.get(number)
         if one is None:
             return self._error(100, "Object does not exist", 33)
-        matched = sum(int(next(filter(None, row))[:2], 16) < 0x99 for row in one.members)
-        lower = -1 if matched < 100 else max(_FLOOR, round(matched, -2))
+        matched = sum(int(next(filter(None, row))[:2], 16) < _KNOWN for row in one.members)
+        lower = -1 if matched < _FEWEST else max(_FLOOR, round(matched, -2))
         return Reply(200, {"id": number, "approximate_count_lower_bound": lower})
 
     def _error(

@@ -12,6 +12,7 @@ from rich.text import Text
 from fewer.interfaces.cli.shell import Shell, common
 
 if TYPE_CHECKING:
+    from fewer.journey.activate.forecast import Forecast
     from fewer.journey.activate.plan import Line, Plan
     from fewer.project.syncing import Applied
 
@@ -23,6 +24,21 @@ EXIT_PARTIAL: Final = 4
 @common
 def sync(_: Shell) -> None:
     """Deliver audiences: plan, explain, apply; nothing is sent that no plan showed."""
+
+
+@sync.command("forecast")
+@click.argument("destinations", nargs=-1, metavar="[DESTINATION]...")
+@click.option("--segment", "segments", metavar="ID", multiple=True, help="Only it. Repeatable.")
+@common
+def forecast(shell: Shell, destinations: tuple[str, ...], segments: tuple[str, ...]) -> None:
+    """Say whether each platform will be able to serve each audience, and what to do if not."""
+    with shell.err.status("counting identifiers") as status:
+        found = shell.project().sync.forecast(
+            destinations, segments, tell=lambda words, *_: status.update(words)
+        )
+    shell.show(
+        {"forecasts": [one.to_json() for one in found]}, lambda out: show_forecast(out, found)
+    )
 
 
 @sync.command("plan")
@@ -87,6 +103,42 @@ def status(shell: Shell) -> None:
 
 def _refused(found: Applied) -> int:
     return sum(sum(one.refused.values()) for one in found.results)
+
+
+def show_forecast(out: Console, found: tuple[Forecast, ...]) -> None:
+    """The choice for each audience, then the reasons."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("segment", "to", "people", "can be sent", "matched", "needed", "chance", "choice"):
+        left = name in ("segment", "to", "choice")
+        table.add_column(name, justify="left" if left else "right")
+    for one in found:
+        asked = one.asked
+        table.add_row(
+            Text(asked.segment),
+            Text(asked.destination),
+            f"{asked.members:,}",
+            f"{asked.sendable:,}",
+            f"{one.matched[0]:,}-{one.matched[1]:,}",
+            f"{asked.minimum:,}",
+            f"{one.chance:.0%}",
+            Text(one.choice.value, style="green" if one.choice.value == "send" else "yellow"),
+        )
+    if not found:
+        out.print("No segment is to be sent: approve some, or name them under the destination.")
+        return
+    out.print(table)
+    for one in found:
+        if one.choice.value != "send":
+            out.print(Text(f"{one.asked.segment}: {one.why}"), soft_wrap=True)
+        for finding in one.asked.findings:
+            out.print(
+                Text(f"{one.asked.segment}: {finding.words}: see the platform's policy", "yellow"),
+                soft_wrap=True,
+            )
+    told = sorted({one.asked.share.source for one in found if not one.asked.share.learned})
+    for source in told:
+        out.print(Text(f"Shares matched are a guess until a platform says more: {source}", "dim"),
+                  soft_wrap=True)  # fmt: skip
 
 
 def show_plan(out: Console, made: Plan, *, verbose: bool) -> None:
