@@ -238,6 +238,37 @@ def test_unknown_names(folder):
             project.sync.apply("plan-1")
 
 
+class TestLimits:
+    def test_a_waterfall_sends_each_person_once(self, folder, receiver):
+        settings(folder, receiver, caps={"at_once": 1})
+        made, _ = synced(folder)
+        emails = [row[0] for rows in receiver.audiences.values() for row in rows]
+        assert len(emails) == len(set(emails))
+        lost = {line.segment: dict(line.removed) for line in made.lines}
+        assert any(reason.endswith(" instead") for reasons in lost.values() for reason in reasons)
+        for line in made.lines:
+            assert line.members - line.sendable == sum(line.removed.values())
+
+    def test_over_a_period(self, folder, receiver):
+        settings(folder, receiver, segments=["roses"], caps={"per_period": 1})
+        synced(folder)
+        settings(folder, receiver, caps={"per_period": 1})
+        made, _ = synced(folder)
+        there = {row[0] for row in receiver.audiences["roses"]}
+        assert len(there) == 6  # who is in it stays in it
+        for segment in ("pricing_hot", "readers"):
+            assert there.isdisjoint(row[0] for row in receiver.audiences[segment])
+        assert any("lately (1 in 30d)" in r for line in made.lines for r in line.removed)
+
+    def test_exclusions_are_audiences_too(self, folder, receiver):
+        settings(folder, receiver, exclusions=["recent_buyers"], allow_small=False, segments=["roses"])
+        made, _ = synced(folder)
+        line = next(line for line in made.lines if line.segment == "recent_buyers")
+        assert line.exclusion
+        assert not line.blocked
+        assert len(receiver.audiences["recent_buyers"]) == line.sendable > 0
+
+
 class TestForecast:
     def test_it_comes_before_any_plan(self, folder, receiver):
         found = fewer_in(folder)("sync", "forecast", "--json").json["forecasts"]

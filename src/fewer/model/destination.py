@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from fewer.model.base import Frozen, FrozenMap, Name, SegmentId, Text, freeze
+from fewer.model.window import Duration, Span
 
 DestinationId = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 VariableName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -24,6 +25,18 @@ class Secret(Frozen):
             msg = "either 'env' or 'file': where the secret is"
             raise ValueError(msg)
         return self
+
+
+class Caps(Frozen):
+    """How often a person may be reached through a destination."""
+
+    at_once: int | None = Field(
+        None, ge=1, strict=True, description="Audiences a person may be in; 1 is a waterfall."
+    )
+    per_period: int | None = Field(
+        None, ge=1, strict=True, description="Different audiences a person may come into."
+    )
+    period: Span = Field(Duration(30, "d"), description="The period of `per_period`.")
 
 
 def _frozen(value: dict[str, object]) -> FrozenMap[str, object]:
@@ -46,6 +59,14 @@ class DestinationSettings(Frozen):
     base_url: Text | None = Field(
         None, description="Another address of the platform, such as a sandbox."
     )
+    exclusions: tuple[SegmentId, ...] = Field(
+        (), description="Segments sent as audiences to leave out of ads."
+    )
+    holdouts: bool = Field(
+        default=True,
+        description="Send who is held out as an audience to leave out, where anybody is.",
+    )
+    caps: Caps = Caps()
     full: bool = Field(
         default=False, description="Replace whole audiences instead of sending changes."
     )

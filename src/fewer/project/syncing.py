@@ -19,6 +19,7 @@ from fewer.errors import GuardError, NotFoundError
 from fewer.journey.activate.apply import Delivered, Target, deliver
 from fewer.journey.activate.change import change
 from fewer.journey.activate.plan import Line, Plan, base_of, batches
+from fewer.journey.exclude.priority import IN_PERIOD, order, waterfall
 from fewer.model.delivery import StoredBatch, StoredPlan
 from fewer.project import clock
 from fewer.project.exporting import StoreBook, consent_now
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from fewer.project.snapshot import Snapshot
 
 GONE: Final = "no longer sent there"
+HOLDOUT: Final = "holdout"
+"""Name of the audience of everybody who is held out."""
 _SENT: Final = ("approved", "live")
 """Status of segments that are sent where a destination names none: nobody sends a draft."""
 
@@ -54,6 +57,7 @@ class _Audience:
     tokens: Mapping[bytes, int]
     rows: Mapping[bytes, Row]
     why: Sequence[tuple[str, BitMap]]
+    exclusion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,14 @@ class Sync:
         chosen = self.chosen(destinations)
         lines: list[Line] = []
         sizes: list[int] = []
-        wanted = [(one, s) for one in chosen for s in self.segments(one, snapshot, segments)]
+        wanted = [
+            (one, s)
+            for one in chosen
+            for s in (
+                *self._left_out(one, snapshot, segments),
+                *self.segments(one, snapshot, segments),
+            )
+        ]
         for at, (settings, segment) in enumerate(wanted):
             tell(f"{segment} -> {settings.id}", at, len(wanted))
             lines.append(self._line(self._audience(settings, snapshot, segment), again=again))
@@ -193,26 +204,93 @@ class Sync:
         named = list(settings.segments) or [
             one.id for one in definitions.segments if one.status in _SENT
         ]
-        return [s for s in named if s in snapshot.segments and (not only or s in only)]
+        return [
+            s
+            for s in named
+            if s in snapshot.segments and s not in settings.exclusions and (not only or s in only)
+        ]
+
+    def _left_out(
+        self, settings: DestinationSettings, snapshot: Snapshot, only: Collection[str]
+    ) -> list[str]:
+        """Audiences that are sent to be left out of ads."""
+        named = [s for s in settings.exclusions if s in snapshot.segments]
+        held = settings.holdouts and self._held(settings, snapshot)
+        return [s for s in (*named, *([HOLDOUT] if held else [])) if not only or s in only]
+
+    def _held(self, settings: DestinationSettings, snapshot: Snapshot) -> BitMap:
+        """Everybody whom an experiment holds out of a segment that is sent there."""
+        found = BitMap()
+        for segment in self.segments(settings, snapshot, ()):
+            for people in held_out(self.project, snapshot, segment).values():
+                found |= people
+        return found
+
+    def _capped(
+        self, settings: DestinationSettings, snapshot: Snapshot, segment: str, consent: Any
+    ) -> dict[str, BitMap]:
+        """Reason -> members who are in another audience instead, or were reached often enough."""
+        caps = settings.caps
+        if caps.at_once is None and caps.per_period is None:
+            return {}
+        definitions = {one.id: one.priority for one in self.project.definitions.segments}
+        named = order(
+            (s, definitions.get(s.partition("@")[0])) for s in self.segments(settings, snapshot, ())
+        )
+        allowed = []
+        for name in named:
+            people = snapshot.segment(name).members.copy()
+            for held in held_out(self.project, snapshot, name).values():
+                people -= held
+            allowed.append((name, people if consent is None else people & consent.granted))
+        found = waterfall(
+            allowed,
+            at_once=caps.at_once,
+            per_period=caps.per_period,
+            lately=self.box.added_since(settings.id, clock.now_us() - caps.period.micros),
+        )
+        one = next((kept for kept in found if kept.segment == segment), None)
+        if one is None:
+            return {}
+        reasons = {
+            f"in {before} instead": one.full & kept.people
+            for before, kept in ((k.segment, k) for k in found)
+            if before in one.to
+        }
+        rest, told = one.full.copy(), {}
+        for reason, people in reasons.items():
+            told[reason] = people & rest
+            rest -= people
+        if one.tired:
+            told[f"{IN_PERIOD} ({caps.per_period} in {caps.period})"] = one.tired
+        return told
 
     def _audience(
         self, settings: DestinationSettings, snapshot: Snapshot, segment: str
     ) -> _Audience:
         kind = load(settings.type)
-        view = snapshot.segment(segment)
-        held = held_out(self.project, snapshot, segment)
+        rule = self.project.settings.consent
+        consent = consent_now(self.project, rule.purpose) if rule else None
+        exclusion = segment == HOLDOUT or segment in settings.exclusions
+        if segment == HOLDOUT:
+            title, members = "Held out", self._held(settings, snapshot)
+        else:
+            view = snapshot.segment(segment)
+            title, members = view.title, view.members
+        # Who is to be left out must be in it, held out or not.
+        held = {} if exclusion else held_out(self.project, snapshot, segment)
+        capped = {} if exclusion else self._capped(settings, snapshot, segment, consent)
         audience = Audience(
-            id=view.id,
-            name=f"{settings.prefix}{view.title}",
-            members=view.members,
+            id=segment,
+            name=f"{settings.prefix}{title}",
+            members=members,
             as_of_us=snapshot.as_of_us,
             build=snapshot.id,
             fingerprint=snapshot.fingerprint,
             data=self.project.settings.data,
             held_out=held,
+            left_out=capped,
         )
-        rule = self.project.settings.consent
-        consent = consent_now(self.project, rule.purpose) if rule else None
         prepared = prepare(
             audience,
             StoreBook(self.project),
@@ -229,8 +307,9 @@ class Sync:
         everyone = BitMap(person for _, person in rows.values())
         why = [(f"held out by experiment {name}", people) for name, people in held.items()]
         if consent is not None:
-            why.append((f"no consent for {consent.purpose}", view.members - consent.granted))
-        why.append((NO_IDENTIFIER, view.members - everyone))
+            why.append((f"no consent for {consent.purpose}", members - consent.granted))
+        why += capped.items()
+        why.append((NO_IDENTIFIER, members - everyone))
         return _Audience(
             settings,
             kind,
@@ -239,15 +318,19 @@ class Sync:
             {token: person for token, (_, person) in rows.items()},
             {token: row for token, (row, _) in rows.items()},
             why,
+            exclusion,
         )
 
     def _line(self, one: _Audience, *, again: bool) -> Line:
         known = self._known(one.settings.id, one.audience.id)
         found = change(one.tokens, known, why=one.why, again=again or one.settings.full)
         minimum = one.kind.limits.minimum_matched
-        small = one.prepared.sendable < minimum and not one.settings.allow_small
-        found_words = sensitive(self.project, one.audience.id)
-        blocked, warnings = "", [f"sensitive: {finding.words}" for finding in found_words]
+        few = one.prepared.sendable < minimum and not one.exclusion
+        small = few and not one.settings.allow_small
+        blocked, warnings = "", list[str]()
+        if not one.exclusion:
+            found_words = sensitive(self.project, one.audience.id)
+            warnings = [f"sensitive: {finding.words}" for finding in found_words]
         if small and not known:
             blocked = (
                 f"{one.prepared.sendable:,} people can be sent and {one.settings.type} serves ads"
@@ -275,6 +358,7 @@ class Sync:
             tuple(warnings),
             _base(known),
             _settings_hash(one.settings),
+            one.exclusion,
         )
 
     def _known(self, destination: str, segment: str) -> Mapping[bytes, Any]:
@@ -286,6 +370,7 @@ class Sync:
     def _gone(self, settings: DestinationSettings, sent: Collection[str]) -> Iterator[Line]:
         """Audiences that are there and are sent no more: everyone in them is taken out."""
         wanted = set(settings.segments) or {s.id for s in self.project.definitions.segments}
+        wanted |= set(settings.exclusions)
         for one in self.box.audiences():
             if one["destination"] != settings.id or one["segment"] in sent:
                 continue
@@ -386,7 +471,9 @@ class Sync:
             if settings.id not in platforms:
                 platforms[settings.id] = self._platform(settings, waits)
                 stack.callback(platforms[settings.id].close)
-            remote = Remote(line["segment"], line["name"], tuple(line["columns"]))
+            remote = Remote(
+                line["segment"], line["name"], tuple(line["columns"]), exclusion=line["exclusion"]
+            )
             found[number] = Target(number, settings.id, remote, platforms[settings.id], rows)
         return found
 

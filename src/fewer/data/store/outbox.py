@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import sqlalchemy as sa
+from pyroaring import BitMap
 
 from fewer.data.identity.telling import told
 from fewer.data.store import schema
@@ -119,6 +120,27 @@ class Outbox:
                 for token, sealed in connection.execute(query):
                     opened = self._vault.open(_SEAL, bytes(sealed), bytes(token))
                     found[bytes(token)] = tuple(json.loads(opened))
+        return found
+
+    def added_since(self, destination: str, since_us: int) -> dict[str, BitMap]:
+        """Segment -> people who were added to its audience in plans made since a moment."""
+        batch, plan, audience = schema.sync_batches, schema.sync_plans, schema.audiences
+        query = (
+            sa.select(audience.c.segment, batch.c.people)
+            .join(plan, plan.c.id == batch.c.plan)
+            .join(audience, audience.c.id == batch.c.audience)
+            .where(
+                (audience.c.destination == destination)
+                & (plan.c.created_us >= since_us)
+                & (batch.c.op == "add")
+                & (batch.c.attempts > 0)
+            )
+        )
+        found: dict[str, BitMap] = {}
+        with self._control.connect() as connection:
+            for segment, people in connection.execute(query):
+                numbers = np.frombuffer(people, dtype="<u4")
+                found[segment] = found.get(segment, BitMap()) | BitMap(numbers)
         return found
 
     # ----------------------------------------------------------------------------- plans

@@ -35,6 +35,7 @@ class Line:
     warnings: tuple[str, ...] = ()
     base: str = ""  # hash of what was known of the platform
     settings: str = ""  # hash of the destination's settings
+    exclusion: bool = False  # to be left out of ads
 
     @property
     def does(self) -> bool:
@@ -82,6 +83,7 @@ class Line:
             "words": self.words,
             "base": self.base,
             "settings": self.settings,
+            "exclusion": self.exclusion,
         }
 
 
