@@ -35,13 +35,13 @@ def forecasts(
     project = sync.project
     snapshot = project.snapshot()
     found = []
-    for settings in sync.chosen(destinations):
-        named = sync.segments(settings, snapshot, segments)
+    for settings in sync.senders.chosen(destinations):
+        named = sync.senders.segments(settings, snapshot, segments)
         kind = load(settings.type)
         sendable = {}
         for at, segment in enumerate(named):
             tell(f"{segment} -> {settings.id}", at, len(named))
-            sendable[segment] = sync.prepared(settings, snapshot, segment)
+            sendable[segment] = sync.senders.wanted(settings, snapshot, segment).prepared
         kinds = {
             column.removesuffix("_sha256")
             for one in sendable.values()

@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 from pyroaring import BitMap
 
 from fewer.data.store.outbox import Outbox
-from fewer.destinations.base import Audience, Opening, Platform, Remote, Row, load
-from fewer.destinations.prepare import NO_IDENTIFIER, Prepared, prepare
-from fewer.errors import GuardError, NotFoundError
+from fewer.destinations.base import Opening, Platform, Remote, Row, load
+from fewer.errors import GuardError
 from fewer.journey.activate.apply import Delivered, Target, deliver
 from fewer.journey.activate.change import change
 from fewer.journey.activate.plan import Line, Plan, base_of, batches
-from fewer.journey.exclude.priority import IN_PERIOD, order, waterfall
 from fewer.model.delivery import StoredBatch, StoredPlan
 from fewer.project import clock
-from fewer.project.exporting import StoreBook, consent_now
 from fewer.project.forecasting import sensitive
-from fewer.project.holding import held_out
 from fewer.project.secrets import read_secret
+from fewer.project.senders import Senders, Wanted
 
 if TYPE_CHECKING:
     from fewer.journey.activate.forecast import Forecast
@@ -34,30 +31,11 @@ if TYPE_CHECKING:
     from fewer.project.snapshot import Snapshot
 
 GONE: Final = "no longer sent there"
-HOLDOUT: Final = "holdout"
-"""Name of the audience of everybody who is held out."""
-_SENT: Final = ("approved", "live")
-"""Status of segments that are sent where a destination names none: nobody sends a draft."""
-
 Tell = Callable[[str, int, int], None]
 
 
 def _silent(words: str, done: int = 0, total: int = 0) -> None:
     """Tell no one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Audience:
-    """One audience as it should be."""
-
-    settings: DestinationSettings
-    kind: type[Any]
-    audience: Audience
-    prepared: Prepared
-    tokens: Mapping[bytes, int]
-    rows: Mapping[bytes, Row]
-    why: Sequence[tuple[str, BitMap]]
-    exclusion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +64,7 @@ class Sync:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.box = Outbox(project.store)
+        self.senders = Senders(project, self.box)
 
     # ------------------------------------------------------------------------------ plan
 
@@ -109,20 +88,20 @@ class Sync:
             NotFoundError: No such destination or segment, or nothing was built yet.
         """
         snapshot = self.project.snapshot()
-        chosen = self.chosen(destinations)
+        chosen = self.senders.chosen(destinations)
         lines: list[Line] = []
         sizes: list[int] = []
         wanted = [
             (one, s)
             for one in chosen
             for s in (
-                *self._left_out(one, snapshot, segments),
-                *self.segments(one, snapshot, segments),
+                *self.senders.left_out(one, snapshot, segments),
+                *self.senders.segments(one, snapshot, segments),
             )
         ]
         for at, (settings, segment) in enumerate(wanted):
             tell(f"{segment} -> {settings.id}", at, len(wanted))
-            lines.append(self._line(self._audience(settings, snapshot, segment), again=again))
+            lines.append(self._line(self.senders.wanted(settings, snapshot, segment), again=again))
             sizes.append(_batch_size(settings))
         for settings in chosen if not segments else ():
             for line in self._gone(settings, {line.segment for line in lines}):
@@ -168,10 +147,6 @@ class Sync:
 
         return forecasts(self, destinations, segments, tell)
 
-    def prepared(self, settings: DestinationSettings, snapshot: Snapshot, segment: str) -> Prepared:
-        """Who of a segment can be sent to a destination, and why the others can't."""
-        return self._audience(settings, snapshot, segment).prepared
-
     def receipts(self, destination: str) -> list[Mapping[str, Any]]:
         """What a platform answered to each batch of rows to add, the oldest first."""
         ours = {one["id"] for one in self.box.audiences() if one["destination"] == destination}
@@ -182,146 +157,7 @@ class Sync:
             if batch.audience in ours and batch.op == "add" and batch.state == "done"
         ]
 
-    def chosen(self, wanted: Collection[str]) -> list[DestinationSettings]:
-        """Destinations of `fewer.yaml`, or those of them that are wanted."""
-        known = {one.id: one for one in self.project.settings.destinations}
-        for name in wanted:
-            if name not in known:
-                raise NotFoundError("destination", name, known)
-        if not known:
-            raise GuardError(
-                "There are no destinations in fewer.yaml. docs/sync.md shows how one is written."
-            )
-        return [known[name] for name in wanted or known]
-
-    def segments(
-        self, settings: DestinationSettings, snapshot: Snapshot, only: Collection[str]
-    ) -> list[str]:
-        """Segments that a destination is sent: those it names, else what is approved or live."""
-        definitions = self.project.definitions
-        for name in (*only, *settings.segments):
-            definitions.segment(name.partition("@")[0])
-        named = list(settings.segments) or [
-            one.id for one in definitions.segments if one.status in _SENT
-        ]
-        return [
-            s
-            for s in named
-            if s in snapshot.segments and s not in settings.exclusions and (not only or s in only)
-        ]
-
-    def _left_out(
-        self, settings: DestinationSettings, snapshot: Snapshot, only: Collection[str]
-    ) -> list[str]:
-        """Audiences that are sent to be left out of ads."""
-        named = [s for s in settings.exclusions if s in snapshot.segments]
-        held = settings.holdouts and self._held(settings, snapshot)
-        return [s for s in (*named, *([HOLDOUT] if held else [])) if not only or s in only]
-
-    def _held(self, settings: DestinationSettings, snapshot: Snapshot) -> BitMap:
-        """Everybody whom an experiment holds out of a segment that is sent there."""
-        found = BitMap()
-        for segment in self.segments(settings, snapshot, ()):
-            for people in held_out(self.project, snapshot, segment).values():
-                found |= people
-        return found
-
-    def _capped(
-        self, settings: DestinationSettings, snapshot: Snapshot, segment: str, consent: Any
-    ) -> dict[str, BitMap]:
-        """Reason -> members who are in another audience instead, or were reached often enough."""
-        caps = settings.caps
-        if caps.at_once is None and caps.per_period is None:
-            return {}
-        definitions = {one.id: one.priority for one in self.project.definitions.segments}
-        named = order(
-            (s, definitions.get(s.partition("@")[0])) for s in self.segments(settings, snapshot, ())
-        )
-        allowed = []
-        for name in named:
-            people = snapshot.segment(name).members.copy()
-            for held in held_out(self.project, snapshot, name).values():
-                people -= held
-            allowed.append((name, people if consent is None else people & consent.granted))
-        found = waterfall(
-            allowed,
-            at_once=caps.at_once,
-            per_period=caps.per_period,
-            lately=self.box.added_since(settings.id, clock.now_us() - caps.period.micros),
-        )
-        one = next((kept for kept in found if kept.segment == segment), None)
-        if one is None:
-            return {}
-        reasons = {
-            f"in {before} instead": one.full & kept.people
-            for before, kept in ((k.segment, k) for k in found)
-            if before in one.to
-        }
-        rest, told = one.full.copy(), {}
-        for reason, people in reasons.items():
-            told[reason] = people & rest
-            rest -= people
-        if one.tired:
-            told[f"{IN_PERIOD} ({caps.per_period} in {caps.period})"] = one.tired
-        return told
-
-    def _audience(
-        self, settings: DestinationSettings, snapshot: Snapshot, segment: str
-    ) -> _Audience:
-        kind = load(settings.type)
-        rule = self.project.settings.consent
-        consent = consent_now(self.project, rule.purpose) if rule else None
-        exclusion = segment == HOLDOUT or segment in settings.exclusions
-        if segment == HOLDOUT:
-            title, members = "Held out", self._held(settings, snapshot)
-        else:
-            view = snapshot.segment(segment)
-            title, members = view.title, view.members
-        # Who is to be left out must be in it, held out or not.
-        held = {} if exclusion else held_out(self.project, snapshot, segment)
-        capped = {} if exclusion else self._capped(settings, snapshot, segment, consent)
-        audience = Audience(
-            id=segment,
-            name=f"{settings.prefix}{title}",
-            members=members,
-            as_of_us=snapshot.as_of_us,
-            build=snapshot.id,
-            fingerprint=snapshot.fingerprint,
-            data=self.project.settings.data,
-            held_out=held,
-            left_out=capped,
-        )
-        prepared = prepare(
-            audience,
-            StoreBook(self.project),
-            keys=settings.keys,
-            platform=kind.limits.rules,
-            region=self.project.settings.identity.phone_region,
-            consent=consent,
-            kinds=(*kind.limits.identifiers, *kind.limits.beside),
-        )
-        rows = {
-            self.box.token(prepared.delta.columns, row): (row, person)
-            for row, person in zip(prepared.delta.add, prepared.persons, strict=True)
-        }
-        everyone = BitMap(person for _, person in rows.values())
-        why = [(f"held out by experiment {name}", people) for name, people in held.items()]
-        if consent is not None:
-            why.append((f"no consent for {consent.purpose}", members - consent.granted))
-        why += capped.items()
-        why.append((NO_IDENTIFIER, members - everyone))
-        return _Audience(
-            settings,
-            kind,
-            audience,
-            prepared,
-            {token: person for token, (_, person) in rows.items()},
-            {token: row for token, (row, _) in rows.items()},
-            why,
-            exclusion,
-        )
-
-    def _line(self, one: _Audience, *, again: bool) -> Line:
+    def _line(self, one: Wanted, *, again: bool) -> Line:
         known = self._known(one.settings.id, one.audience.id)
         found = change(one.tokens, known, why=one.why, again=again or one.settings.full)
         minimum = one.kind.limits.minimum_matched
@@ -492,7 +328,7 @@ class Sync:
         adds = [b for b in waiting if b.op == "add" and b.state != "done"]
         rows: Mapping[bytes, Row] = {}
         if adds:
-            rows = self._audience(settings, snapshot, line["segment"]).rows
+            rows = self.senders.wanted(settings, snapshot, line["segment"]).rows
             missing = sum(token not in rows for b in adds for token in b.tokens)
             if missing:
                 raise _moved(
