@@ -185,7 +185,7 @@ def _judge(answer: httpx.Response) -> None:
     try:
         error: Mapping[str, Any] = answer.json()["error"]
         code, subcode = int(error.get("code", 0)), int(error.get("error_subcode", 0))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return  # no error of Meta's: its status says what it is
     if code in _THROTTLED:
         raise ThrottledError(f"Meta wants fewer requests (code {code}).", _regain(answer))

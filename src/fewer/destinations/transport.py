@@ -29,6 +29,7 @@ _LATER: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
 # httpx logs every address it calls, and some platforms want people or keys in it.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+stamina.instrumentation.set_on_retry_hooks([])  # it would log the arguments of what it retries
 
 Judge = Callable[[httpx.Response], None]
 """Raises what an answer means; platforms that say errors in the body bring their own."""

@@ -52,6 +52,10 @@ class Meta(StandIn):
         self.hides = hides
         self.audiences: dict[str, Audience] = {}
 
+    def sizes(self) -> dict[str, int]:
+        """Audience -> members."""
+        return {one.name: len(one.members) for one in self.audiences.values()}
+
     def throttle(self) -> Reply:
         """HTTP 400 with a code, as Meta does."""
         minutes = self.faults.wait / 60

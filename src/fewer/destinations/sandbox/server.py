@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
+from fewer.errors import DeliveryError
+
 LOOPBACK: Final = "127.0.0.1"
 _LARGEST: Final = 64 << 20
 
@@ -75,9 +77,18 @@ class StandIn:
         """What the platform says, and does."""
         raise NotImplementedError
 
+    def sizes(self) -> dict[str, int]:
+        """Audience -> members."""
+        raise NotImplementedError
+
     def throttle(self) -> Reply:
         """How it says that it wants fewer requests."""
         return Reply(429, {"error": "too many requests"}, {"retry-after": str(self.faults.wait)})
+
+    def told(self) -> dict[str, int]:
+        """`sizes`, not in the middle of a request."""
+        with self._lock:
+            return self.sizes()
 
     @property
     def url(self) -> str:
@@ -87,8 +98,11 @@ class StandIn:
         return f"http://{LOOPBACK}:{self._server.server_address[1]}"
 
     def start(self, port: int = 0) -> Self:
-        """Listen on loopback, on a free port."""
-        self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(self))
+        """Listen on loopback; `DeliveryError` when the port is taken."""
+        try:
+            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(self))
+        except OSError as error:
+            raise DeliveryError(f"Port {port} is taken: choose another with --port.") from error
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self

@@ -49,6 +49,10 @@ class Receiver(StandIn):
                 members.discard(row)
         return Reply(200, {"refused": refused} if refused else {})
 
+    def sizes(self) -> dict[str, int]:
+        """Audience -> members."""
+        return {name: len(members) for name, members in self.audiences.items()}
+
     def _unsigned(self, request: Request) -> str:
         parts = dict(
             part.partition("=")[::2]

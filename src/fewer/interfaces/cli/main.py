@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, str]] = {
     "experiment": "experiment:experiment",
     "export": "export:export",
     "sync": "sync:sync",
+    "sandbox": "sandbox:sandbox",
     "measure": "measure:measure",
     "claims": "claims:claims",
     "recommend": "recommend:recommend",
