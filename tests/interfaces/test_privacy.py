@@ -58,7 +58,18 @@ OUTPUTS = [
     "doctor",
     "version",
     "schema project",
+    "sync forecast",
+    "sync plan --verbose",
+    "sync status",
+    "sandbox webhook --seconds 0",
 ]
+
+
+DESTINATION = """
+destinations:
+  - {id: hook, type: webhook, base_url: "http://127.0.0.1:9/", segments: [roses], allow_small: true}
+"""
+CHANGES = 3  # of `sync plan`: there is something to send
 
 
 def _marks() -> Iterator[str]:
@@ -91,6 +102,8 @@ def found_in(text: str) -> list[str]:
 def said(world, tmp_path_factory) -> dict[str, Said]:
     """Everything the commands say, as text and as JSON, errors included."""
     folder = florist.write(world, tmp_path_factory.mktemp("marked"))
+    with (folder / "fewer.yaml").open("a") as file:
+        file.write(DESTINATION)
     tmp = tmp_path_factory.mktemp("out")
     fewer: Fewer = fewer_in(folder)
     known = {"tmp": tmp, "as_of": florist.AS_OF, "email": florist.email(PERSON)}
@@ -116,7 +129,9 @@ def test_every_command_is_asked():
 
 def test_commands_succeed(said):
     failed = {line: s.all for line, s in said.items() if s.status and "{email}" not in line}
-    assert failed == {}
+    planned = {line for line in failed if line.startswith("sync plan")}
+    assert {said[line].status for line in planned} == {CHANGES}
+    assert failed.keys() == planned
 
 
 def test_no_output_identifies_anyone(said):

@@ -261,7 +261,8 @@ class TestLimits:
         assert any("lately (1 in 30d)" in r for line in made.lines for r in line.removed)
 
     def test_exclusions_are_audiences_too(self, folder, receiver):
-        settings(folder, receiver, exclusions=["recent_buyers"], allow_small=False, segments=["roses"])
+        left = ["recent_buyers"]
+        settings(folder, receiver, exclusions=left, allow_small=False, segments=["roses"])
         made, _ = synced(folder)
         line = next(line for line in made.lines if line.segment == "recent_buyers")
         assert line.exclusion

@@ -41,7 +41,7 @@ def sandbox(
 
     Everything that they say is simulated, not verified by the platforms.
     """
-    from fewer.destinations.sandbox import STAND_INS, stand_in
+    from fewer.destinations.sandbox.kinds import STAND_INS, stand_in
     from fewer.destinations.sandbox.server import Faults
     from fewer.interfaces.cli.stopping import stopping
 
@@ -73,7 +73,7 @@ def _key() -> str:
 
 
 def _introduce(err: Console, made: Any, key: str) -> None:
-    from fewer.destinations.sandbox import OPTIONS, PATHS
+    from fewer.destinations.sandbox.kinds import OPTIONS, PATHS
 
     err.print("Simulated platforms, on this machine only. For fewer.yaml:\n\ndestinations:")
     for name, one in made.items():
