@@ -9,7 +9,6 @@ import click
 
 from fewer.interfaces.cli.experiment_read import read
 from fewer.interfaces.cli.shell import Shell, common
-from fewer.model.experiment import BY_UNIT
 
 _FILE = click.Path(exists=False, dir_okay=False, path_type=Path)
 
@@ -44,6 +43,8 @@ def _planned(command: Any) -> Any:
 
 
 def _design(shell: Shell, experiment_id: str | None, asked: dict[str, Any]) -> Any:
+    from fewer.model.experiment import BY_UNIT
+
     project = shell.project()
     if (experiment_id is None) == (asked["goal"] is None):
         raise click.UsageError(
@@ -205,8 +206,11 @@ def export(shell: Shell, experiment_id: str, out: Path, regions: bool) -> None:
 @click.argument("arm", metavar="ARM")
 @click.option("--to", "path", required=True, type=_FILE, help="File to write: .csv or .parquet.")
 @click.option("--segment", metavar="ID", help="Only people who count in this segment.")
-@click.option("--keys", type=click.Choice(["contacts", "person"]),
-              help="By e-mail and phone (default when there are any), or the project's own id.")
+@click.option(
+    "--keys",
+    type=click.Choice(["contacts", "person"]),
+    help="By e-mail and phone (default when there are any), or the project's own id.",
+)
 @click.option("--platform", default="plain", show_default=True, help="Whose rules to follow.")
 @click.option("--allow-small", is_flag=True, help="Write it even when platforms would refuse it.")
 @click.option("--build", "build_id", metavar="ID", help="Another refresh than the newest.")
