@@ -56,14 +56,13 @@ def test_the_truth_lies_in_the_intervals(tmp_path, chosen):
         found = found_in(tmp_path / str(seed), seed=seed, **chosen)
         assert len(found) >= 18
         for name, one in found.items():
-            estimate = one.found.estimate
-            if estimate.lower is None and estimate.upper is None:
+            if one.holds is None:
                 continue
             made += 1
-            held += one.yes
+            held += one.holds
             if name in NULL:
                 nothing += 1
-                told += not one.yes
+                told += not one.holds
     assert held >= binom.ppf(RARE, made, 0.95)
     assert told <= binom.ppf(1 - RARE, nothing, 0.05)
 

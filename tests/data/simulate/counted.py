@@ -19,6 +19,7 @@ from fewer.data.simulate.life import ARM_REPORTS, REPORTS, Shop
 from fewer.data.simulate.log import CODE, DAY, INTERACTIONS
 from fewer.data.simulate.parameters import OUTCOME_DAYS, Parameters
 from fewer.data.simulate.shop import lists_of
+from fewer.stats.mean import Moments, mean_ratio, moments
 from fewer.stats.proportion import ratio
 from fewer.stats.ratio import ratio_of_ratios
 
@@ -39,6 +40,7 @@ class Past:
     looks: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     bought: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     shown: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    spent: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,15 @@ class World:
             self._note(log, people)
 
     def _note(self, log, people: int) -> None:
+        paid = np.append(self.shop.items.price, np.nan)[log.item] * log.number
         rows = zip(log.person.tolist(), (log.ts / DAY).tolist(), log.event.tolist(),
-                   log.detail.tolist(), strict=True)  # fmt: skip
-        for person, at, event, detail in rows:
+                   log.detail.tolist(), paid.tolist(), strict=True)  # fmt: skip
+        for person, at, event, detail, amount in rows:
             if person >= people:
                 continue
             if event == CODE["purchase"]:
                 self.past.bought[person].append(at)
+                self.past.spent[person].append((at, amount))
             elif event == CODE["page_view"] and detail in PRICING:
                 self.past.pricing[person].append(at)
             elif event == CODE["ad_impression"]:
@@ -114,6 +118,25 @@ class World:
             return [p for p in hot if self.never_bought(p, at)]
         return [p for p in past.view if self.last(past.view, p, at) <= 21
                 and p not in hot and self.never_bought(p, at)]  # fmt: skip
+
+    def worth(self, people: list[int], at: int) -> Moments:
+        """What these people spend in the time that counts."""
+        sums = [
+            sum(paid for t, paid in self.past.spent.get(p, ()) if at <= t < at + OUTCOME_DAYS)
+            for p in people
+        ]
+        x = np.array(sums or [0.0])
+        return moments([len(people)], [x.sum()], [(x**2).sum()], [(x > 0).sum()])
+
+    def revenue(self) -> Iterator[Seen]:
+        """Amounts per person of arms that change nothing: ratio 1, whatever the baskets are."""
+        lists, at = lists_of(self.shop), self.parameters.arms_on
+        for name, one, other in (("creative", "portrait", "product"), ("exclusions", "off", "on")):
+            first, second = (self.worth(lists[f"{name}_{arm}"].tolist(), at)
+                             for arm in (other, one))  # fmt: skip
+            found = mean_ratio(first, second)
+            yield Seen(f"revenue_{name}", (0, 0, 0, 0), float(found.lower[0]),
+                       float(found.upper[0]), 1.0)  # fmt: skip
 
     def split(self, first: list[int], second: list[int], at: int) -> tuple[int, int, int, int]:
         k = [sum(self.buys(p, at) for p in group) for group in (first, second)]

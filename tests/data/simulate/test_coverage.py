@@ -54,7 +54,8 @@ def test_the_truth_lies_in_the_intervals(mechanism):
     held, made, told = Counter(), Counter(), Counter()
     first = 10_000 * (1 + list(MECHANISMS).index(mechanism))
     for seed in range(first, first + WORLDS):
-        for seen in world(seed, **chosen).seen():
+        made_world = world(seed, **chosen)
+        for seen in (*made_world.seen(), *made_world.revenue()):
             if seen.interval:
                 made[seen.effect] += 1
                 held[seen.effect] += seen.covers

@@ -54,16 +54,28 @@ class Recovery:
         return f"{YES if self.yes else NO}, {self.place}"
 
     @property
+    def holds(self) -> bool | None:
+        """Whether the truth is within what limits there are, one being enough; None without any."""
+        e = self.found.estimate
+        if e.lower is None and e.upper is None:
+            return None
+        low = e.lower is None or e.lower <= self.truth
+        return low and (e.upper is None or self.truth <= e.upper)
+
+    @property
     def place(self) -> str:
         """``the truth lies inside the interval``, above it, below it; or there is none."""
         e = self.found.estimate
+        if self.holds is None:
+            return "there is no interval"
         if self.yes:
             return "the truth lies inside the interval"
-        if e.lower is not None and self.truth < e.lower:
-            return "the truth lies below the interval"
-        if e.upper is not None and self.truth > e.upper:
-            return "the truth lies above the interval"
-        return "there is no interval"
+        if self.holds:
+            return (
+                "the truth lies inside the interval, which has no estimate and is open to one side"
+            )
+        below = e.lower is not None and self.truth < e.lower
+        return f"the truth lies {'below' if below else 'above'} the interval"
 
     @property
     def true(self) -> str:
