@@ -39,6 +39,8 @@ _VALUE: Final = (
     r"(value|price|amount|revenue|total|sales|turnover|order_value|unit_?price|basket_value|"
     r"sales_value|item_price)"
 )
+_ORDER: Final = r"(order|invoice|transaction|receipt|basket)_?(id|no|number|key|uuid)?"
+_ARM: Final = r"arm|variant|variation|group|segment|treatment|version|cell|bucket"
 _EVENT_ID: Final = r"(event|message|transaction|log|hit|row)_?(id|uuid)|uuid|guid"
 _CODE: Final = r".*_(id|no|code|key|number|upc|zip|postcode|sku)|id|upc|zip|sku|invoice"
 _CONTACT: Final = {"email": r"e?_?mail(_?address)?", "phone": r"(phone|mobile|tel).*"}
@@ -332,11 +334,7 @@ def _events(columns: Sequence[Column], person: Column, time: Column) -> list[str
         c for c in columns if c.like(_EVENT) and c.kind == "text" and c.distinct <= _MOST_NAMES
     ]
     given = next((c for c in columns if c.like(_EVENT_ID)), None)
-    event = (
-        f"event: {{column: {_quoted(names[0].name)}}}"
-        if names
-        else "event: happened   # guess: name what a row of this file is, such as purchase"
-    )
+    event = f"event: {{column: {_quoted(names[0].name)}}}" if names else f"event: {_act(columns)}"
     lines = [
         "    events:",
         f"      - {event}",
@@ -347,6 +345,13 @@ def _events(columns: Sequence[Column], person: Column, time: Column) -> list[str
         lines.append(f"        id: {_quoted(given.name)}   # guess: the source's own id of a row")
     used = {person.name, time.name, *(c.name for c in names[:1]), *([given.name] if given else [])}
     return [*lines, "        properties:", *_values(columns, used, indent=10)]
+
+
+def _act(columns: Sequence[Column]) -> str:
+    """What a row is, where no column says so."""
+    if any(c.like(_ORDER) for c in columns) and any(c.like(_VALUE) for c in columns):
+        return "purchase   # guess: rows have an order or invoice, and a price"
+    return "happened   # guess: name what a row of this file is, such as purchase"
 
 
 def _people(columns: Sequence[Column], person: Column | None) -> list[str]:
@@ -362,6 +367,8 @@ def _people(columns: Sequence[Column], person: Column | None) -> list[str]:
         pairs = ", ".join(f"{kind}: {_quoted(column.name)}" for kind, column in contacts.items())
         lines.append(f"      contacts: {{{pairs}}}   # encrypted, used by exports only")
     used = {chosen.name, *(column.name for column in contacts.values())}
+    if any(c.like(_ARM) and 1 < c.distinct <= _FEW for c in columns):
+        lines.append("      # A finished test, a row a person? `fewer experiment read` judges it.")
     if person and any(c.is_time for c in columns):
         lines.append("      # One row for each person, it seems. If rows are events: map `events`.")
     return [*lines, "      traits:", *_values(columns, used, indent=8)]

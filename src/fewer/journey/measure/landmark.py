@@ -89,8 +89,8 @@ def landmark(
     if data_end_us <= start:
         msg = (
             f"Outcomes of {goal.id!r} count from {_text(start)} on, and the data ends at"
-            f" {_text(data_end_us)}: nothing can be known yet. Measure from an earlier moment,"
-            " or ingest newer data."
+            f" {_text(data_end_us)}: nothing can be known yet. Measure from an earlier moment"
+            " (`fewer build --as-of DATE`, then measure), or ingest newer data."
         )
         raise GuardError(msg)
     return found

@@ -55,7 +55,7 @@ class _Look:
             yield self.tell(segment, (*path, key), "window_outside_data", message)
         elif start is not None and start > self.last:
             message = f"This window begins after the last event ({self.day(self.last)})."
-            hint = "Build as of an earlier moment, or bring in newer events."
+            hint = "As at the data's end: `fewer build --as-of end`. Or bring in newer events."
             yield self.tell(segment, (*path, key), "window_outside_data", message, hint)
         elif condition.within or condition.between:
             reach = condition.within or (condition.between and condition.between.from_)
