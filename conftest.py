@@ -12,8 +12,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
         config.args_source is not pytest.Config.ArgsSource.TESTPATHS
         or f"-m={given.markexpr}" not in config.getini("addopts")
         or given.keyword
-        or given.lf
         or given.capture == "no"
-        or getattr(given, "inline_snapshot", None)
+        or any(getattr(given, option, None) for option in ("lf", "inline_snapshot"))
     )
     return 0 if chosen else 2
