@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from pyroaring import BitMap
 
+from fewer.journey.measure.assign_import import TWO_ARMS
 from fewer.journey.measure.figure import percent
 from fewer.stats.multiplicity import benjamini_hochberg
 from fewer.stats.sequential import sequential_split
@@ -121,12 +122,12 @@ class Gate:
         for reason, by_arm in self.left_out.items():
             arms = ", ".join(f"{n:,} of {arm!r}" for arm, n in sorted(by_arm.items()))
             said = f"{sum(by_arm.values()):,} people are in no arm ({reason}): {arms}"
-            p = _evenly(by_arm, self.planned)
-            if p is not None:
-                uneven = p < ALARM
-                said += f"; lost from the arms {'un' if uneven else ''}evenly, p {p:.2g}"
-                if uneven:
-                    said += ", so what is left is not what chance made"
+            # Somebody in two arms was lost by both: there is nothing to compare.
+            p = None if reason == TWO_ARMS else _evenly(by_arm, self.planned)
+            if p is not None and p < ALARM:
+                said += f"; the arms did not lose alike, p {p:.2g}, which chance can't explain"
+            elif p is not None:
+                said += f"; the arms lost alike, p {p:.2g}"
             told.append(said)
         return ". ".join(told)
 
