@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fewer.data.store.outbox import Outbox
+from fewer.destinations.sandbox.meta import Meta
 from fewer.destinations.sandbox.server import Faults
 from fewer.destinations.sandbox.webhook import Receiver
 from fewer.errors import GuardError, NotFoundError, SettingsError
@@ -290,6 +291,53 @@ class TestForecast:
         assert said.status == 0, said.all
         assert "use as exclusion only" in said.out
         assert "a guess until a platform says more" in said.out
+
+
+class TestReconciliation:
+    """What Meta's stand-in says later, and what the forecast learns of it."""
+
+    @pytest.fixture
+    def platform(self):
+        with Meta(WORD) as found:
+            yield found
+
+    @pytest.fixture
+    def folder(self, built, tmp_path, platform, monkeypatch):
+        monkeypatch.setenv("HOOK_WORD", WORD)
+        copy = shutil.copytree(built, tmp_path / "florist")
+        settings(
+            copy, platform, type="meta", base_url=f"{platform.url}/v25.0/",
+            options={"ad_account": "act_42"},
+        )  # fmt: skip
+        return copy
+
+    def test_matched_rows_are_learned_from(self, folder):
+        before = self.shares(folder)
+        synced(folder)
+        with Project.open(folder) as project:
+            asked = project.sync.reconcile(waits=QUICK)
+            assert sorted(one.segment for one in asked) == sorted(SEGMENTS)
+            assert all(one.done and 0 <= one.matched <= one.sent for one in asked)
+            told = project.sync.status()["audiences"]
+            assert sum(one["matched"] for one in told) == sum(one.matched for one in asked)
+            assert project.sync.reconcile(waits=QUICK) == ()  # once is enough
+        after = self.shares(folder)
+        assert before["receipts"] == 0
+        assert after["receipts"] == len(SEGMENTS)
+        assert after["match_share"] != before["match_share"]
+
+    def test_who_is_away_is_asked_again(self, folder, platform):
+        synced(folder)
+        platform.faults = Faults(failed=1.0)
+        with Project.open(folder) as project:
+            assert all(
+                "failed" in one.error for one in project.sync.reconcile(waits=(*QUICK[:2], 0.05))
+            )
+            platform.faults = Faults()
+            assert all(one.done for one in project.sync.reconcile(waits=QUICK))
+
+    def shares(self, folder):
+        return fewer_in(folder)("sync", "forecast", "--json").json["forecasts"][0]
 
 
 class TestCommand:

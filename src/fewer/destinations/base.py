@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, runtime_checkable
 
 from pyroaring import BitMap
 
@@ -173,6 +173,24 @@ class Opening:
         if name not in self.options:
             raise DeliveryError(f"The destination needs `options: {{{name}: ...}}` in fewer.yaml.")
         return str(self.options[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a platform says later of what it was sent."""
+
+    matched: int | None = None  # rows in which it knew somebody; None: it doesn't say
+    refused: Mapping[str, int] = field(default_factory=dict)  # reason -> rows, not which
+    done: bool = True  # False: it is still at it
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A platform that can be asked later what became of what it was sent."""
+
+    def ask(self, remote: Remote, reference: str) -> Heard:
+        """What became of the session or request of that reference (`Answer.reference`)."""
+        ...
 
 
 class Platform(Protocol):

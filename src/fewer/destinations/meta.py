@@ -26,6 +26,7 @@ from fewer.destinations.base import (
     Answer,
     Batch,
     DeniedError,
+    Heard,
     Limits,
     NotYetError,
     Opening,
@@ -159,6 +160,20 @@ class MetaDestination:
             len(batch.rows) - invalid,
             refused_somewhere={"Meta can't use it": invalid} if invalid else {},
             reference=str(said.get("session_id", batch.session)),
+        )
+
+    def ask(self, remote: Remote, reference: str) -> Heard:
+        """How many of a session's rows were matched, and how far it is."""
+        path = f"{remote.id}/sessions"
+        asked = {"session_id": reference, **self._given}
+        found = _said(self._way.call("GET", path, params=asked)).get("data") or [{}]
+        one = found[0]
+        invalid = int(one.get("num_invalid_entries") or 0)
+        matched = one.get("num_matched")
+        return Heard(
+            None if matched is None else int(matched),
+            {"Meta can't use it": invalid} if invalid else {},
+            done=str(one.get("progress", "")) in ("100", "100.0"),
         )
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ def _parents(snapshot: Snapshot, segment: str, prepared: Any) -> Iterator[Parent
 def _receipts(sync: Sync, settings: DestinationSettings) -> Sequence[tuple[int, int]]:
     """(sent, matched) as the platform told, the oldest first."""
     return [
-        (int(receipt["sent"]), int(receipt["matched"]))
+        (int(receipt["session_sent"]), int(receipt["matched"]))
         for receipt in sync.receipts(settings.id)
         if receipt.get("matched") is not None
     ]

@@ -562,9 +562,7 @@ class Project(Drawing):
         found = recommendations(self, segments, **{"tell": _silent, **options})
         return self._kept("recommendations", found, unless=bool(segments))
 
-    def discover(
-        self, *, tell: Callable[[str], None] = lambda _: None, **asked: Any
-    ) -> Discovery:
+    def discover(self, *, tell: Callable[[str], None] = lambda _: None, **asked: Any) -> Discovery:
         """Segments found for a goal; for `asked` see `project.discovering.asked`."""
         from fewer.project.discovering import asked as ask
         from fewer.project.discovering import discover

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fewer.journey.activate.forecast import Forecast
     from fewer.model.destination import DestinationSettings
     from fewer.project.project import Project
+    from fewer.project.reconciling import Reconciled
     from fewer.project.snapshot import Snapshot
 
 GONE: Final = "no longer sent there"
@@ -305,7 +306,7 @@ class Sync:
                 raise _moved(plan, f"the settings of {line['destination']!r} changed")
             rows = self._rows(plan, line, settings, snapshot, number, waiting[number])
             if settings.id not in platforms:
-                platforms[settings.id] = self._platform(settings, waits)
+                platforms[settings.id] = self.platform(settings, waits)
                 stack.callback(platforms[settings.id].close)
             remote = Remote(
                 line["segment"], line["name"], tuple(line["columns"]), exclusion=line["exclusion"]
@@ -357,7 +358,10 @@ class Sync:
         if digest.hexdigest() != plan.hash:
             raise GuardError(f"Plan {plan.id} is not what was written: make a new one.")
 
-    def _platform(self, settings: DestinationSettings, waits: Any) -> Platform:
+    def platform(
+        self, settings: DestinationSettings, waits: tuple[float, float, float] | None = None
+    ) -> Platform:
+        """The way to a destination, its secret read; close it afterwards."""
         kind = load(settings.type)
         opening = Opening(
             read_secret(settings.secret, self.project.folder.root),
@@ -370,11 +374,32 @@ class Sync:
 
     # ---------------------------------------------------------------------------- status
 
+    def reconcile(
+        self, *, waits: tuple[float, float, float] | None = None
+    ) -> tuple[Reconciled, ...]:
+        """Ask platforms what became of what they were sent: rows matched, rows refused later."""
+        from fewer.project.reconciling import reconcile
+
+        return tuple(reconcile(self, waits))
+
     def status(self) -> dict[str, Any]:
         """What each platform is known to hold, and the plans."""
+        matched: dict[int, list[int]] = {}
+        for plan in self.box.plans():
+            for batch in self.box.batches(plan.id):
+                receipt = batch.receipt or {}
+                if receipt.get("matched") is not None:
+                    counted = matched.setdefault(batch.audience, [0, 0])
+                    counted[0] += receipt["matched"]
+                    counted[1] += receipt["session_sent"]
         return {
             "audiences": [
-                {k: v for k, v in one.items() if k != "id"} for one in self.box.audiences()
+                {
+                    **{k: v for k, v in one.items() if k != "id"},
+                    "matched": matched.get(one["id"], [None])[0],
+                    "of": matched.get(one["id"], [0, None])[1],
+                }
+                for one in self.box.audiences()
             ],
             "plans": [
                 {

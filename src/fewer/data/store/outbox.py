@@ -278,6 +278,17 @@ class Outbox:
                 .values(state="done", receipt=json.dumps(receipt, ensure_ascii=False))
             )
 
+    def heard(self, batch: StoredBatch, more: Mapping[str, Any]) -> None:
+        """Add to the receipt what the platform said later."""
+        own = schema.sync_batches
+        receipt = {**(batch.receipt or {}), **more}
+        with writing(self._control) as connection:
+            connection.execute(
+                own.update()
+                .where((own.c.plan == batch.plan) & (own.c.number == batch.number))
+                .values(receipt=json.dumps(receipt, ensure_ascii=False))
+            )
+
     def fail(self, batch: StoredBatch, reason: str) -> None:
         """A batch could not be sent, or nobody knows; it is sent again by a later apply."""
         own = schema.sync_batches

@@ -24,7 +24,7 @@ _DIGEST: Final = re.compile(r"^[0-9a-f]{64}$")
 _MOST: Final = 10_000
 _FEWEST: Final = 100  # matched; below, no size is told
 _FLOOR: Final = 1_000
-_KNOWN: Final = 0x99  # of digests, those whose first byte is below: six in ten
+_KNOWN: Final = 0x99  # first byte of a digest, of 256
 _POLICY: Final = re.compile(r"(?i)diabet|depress|cancer|credit score|debt|bankrupt|pregnan")
 
 
@@ -39,6 +39,7 @@ class Audience:
     schema: tuple[str, ...] = ()
     members: set[tuple[str, ...]] = field(default_factory=set)
     sessions: dict[int, int] = field(default_factory=dict)  # session -> batches seen
+    counts: dict[int, list[int]] = field(default_factory=dict)  # session -> rows, matched, invalid
 
 
 class Meta(StandIn):
@@ -83,6 +84,8 @@ class Meta(StandIn):
                 return self._audiences(request.method, given, asked)
             case [number, "users"]:
                 return self._users(request.method, number, given)
+            case [number, "sessions"]:
+                return self._session_of(number, asked)
             case [number]:
                 return self._size(number)
             case _:
@@ -154,6 +157,11 @@ class Meta(StandIn):
         one.schema = schema
         good = [tuple(row) for row in rows if self._valid(schema, row)]
         good = [row for row in good if not self.chance(self.faults.refused_rows)]
+        if session is not None:
+            counted = one.counts.setdefault(int(session["session_id"]), [0, 0, 0])
+            counted[0] += len(rows)
+            counted[1] += sum(map(_known, good))
+            counted[2] += len(rows) - len(good)
         for row in good:
             one.members.add(row) if method == "POST" else one.members.discard(row)
         return Reply(200, {
@@ -194,9 +202,21 @@ class Meta(StandIn):
         one = self.audiences.get(number)
         if one is None:
             return self._error(100, "Object does not exist", 33)
-        matched = sum(int(next(filter(None, row))[:2], 16) < _KNOWN for row in one.members)
+        matched = sum(map(_known, one.members))
         lower = -1 if matched < _FEWEST else max(_FLOOR, round(matched, -2))
         return Reply(200, {"id": number, "approximate_count_lower_bound": lower})
+
+    def _session_of(self, number: str, asked: dict[str, str]) -> Reply:
+        one = self.audiences.get(number)
+        if one is None:
+            return self._error(100, "Object does not exist", 33)
+        session = asked.get("session_id", "")
+        counted = one.counts.get(int(session)) if session.isdigit() else None
+        if counted is None:
+            return Reply(200, {"data": []})
+        names = ("num_received", "num_matched", "num_invalid_entries")
+        found = dict(zip(names, map(str, counted), strict=True))
+        return Reply(200, {"data": [{"session_id": session, "progress": "100", **found}]})
 
     def _error(
         self, code: int, message: str, subcode: int = 0, *, status: int = 400,
@@ -205,3 +225,8 @@ class Meta(StandIn):
         error = {"message": message, "type": "OAuthException", "code": code,
                  "error_subcode": subcode, "fbtrace_id": "simulated"}  # fmt: skip
         return Reply(status, {"error": error}, headers or {})
+
+
+def _known(row: tuple[str, ...]) -> bool:
+    """Whether somebody of this row has an account: six in ten, by their digest."""
+    return int(next(filter(None, row))[:2], 16) < _KNOWN

@@ -94,10 +94,18 @@ def apply(shell: Shell, plan_id: str, allow_destroy: bool) -> int:
 
 
 @sync.command("status")
+@click.option("--ask", is_flag=True, help="Ask platforms what became of what they were sent.")
 @common
-def status(shell: Shell) -> None:
+def status(shell: Shell, ask: bool) -> None:
     """Show what each platform is known to hold, the plans, and what was refused."""
-    found = shell.project().sync.status()
+    project = shell.project()
+    if ask:
+        with shell.err.status("asking"):
+            asked = project.sync.reconcile()
+        for one in asked:
+            if one.error:
+                shell.err.print(Text(f"{one.segment} -> {one.destination}: {one.error}", "yellow"))
+    found = project.sync.status()
     shell.show(found, lambda out: show_status(out, found))
 
 
@@ -214,14 +222,15 @@ def show_applied(out: Console, found: Applied) -> None:
 def show_status(out: Console, found: Any) -> None:
     """Audiences, then plans."""
     table = Table(box=None, pad_edge=False)
-    for name in ("segment", "at", "rows", "uncertain"):
-        table.add_column(name, justify="right" if name in ("rows", "uncertain") else "left")
+    for name in ("segment", "at", "rows", "uncertain", "matched"):
+        table.add_column(name, justify="left" if name in ("segment", "at") else "right")
     for one in found["audiences"]:
         table.add_row(
             Text(one["segment"]),
             Text(one["destination"]),
             f"{one['rows']:,}",
             f"{one['uncertain']:,}" if one["uncertain"] else "",
+            "" if one["matched"] is None else f"{one['matched']:,} of {one['of']:,}",
         )
     out.print(table if found["audiences"] else "Nothing was sent yet.")
     for one in found["plans"][:10]:
