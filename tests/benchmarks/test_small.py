@@ -80,7 +80,7 @@ def test_other_engines_clickhouse(work):
 
 @pytest.mark.spark
 def test_other_engines_spark(work):
-    found = ran(work, "f", "--engines", "spark", "--every", "4")
+    found = ran(work, "f", "--engines", "spark", "--few", "10")
     assert found["f"]["wrong"] == []
 
 
