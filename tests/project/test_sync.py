@@ -231,6 +231,15 @@ def test_secrets_are_references(folder, receiver, monkeypatch):
         assert project.sync.apply(made.id, waits=QUICK).state == "done"
 
 
+@pytest.mark.parametrize(
+    "kind,error,words", [("file", GuardError, "fewer export"), ("metta", NotFoundError, "metta")]
+)
+def test_types_that_hold_no_audience(folder, receiver, kind, error, words):
+    settings(folder, receiver, type=kind)
+    with Project.open(folder) as project, pytest.raises(error, match=words):
+        project.sync.plan()
+
+
 def test_unknown_names(folder):
     with Project.open(folder) as project:
         with pytest.raises(NotFoundError, match="hok"):

@@ -58,7 +58,14 @@ class Senders:
             raise GuardError(
                 "There are no destinations in fewer.yaml. docs/sync.md shows how one is written."
             )
-        return [known[name] for name in wanted or known]
+        chosen = [known[name] for name in wanted or known]
+        for one in chosen:
+            if not hasattr(load(one.type), "ensure"):
+                raise GuardError(
+                    f"Destination {one.id!r} is of type {one.type!r}, which holds no audience to"
+                    " change. Write it with: fewer export"
+                )
+        return chosen
 
     def segments(
         self, settings: DestinationSettings, snapshot: Snapshot, only: Collection[str]
