@@ -227,3 +227,17 @@ def test_a_file_can_not_remove_people(tmp_path):
 def test_destinations_that_are_not_installed():
     with pytest.raises(NotFoundError, match="No destination 'fax'"):
         load("fax")
+
+
+def test_rows_for_tools_that_write_to_people():
+    book = Contacts(
+        [(1, "email", " Ann@Example.com "), (1, "first_name", " Ann-Marie "), (2, "phone", "x")],
+        {1: "c-1", 2: "c-2"},
+    )
+    found = prepare(
+        audience([1, 2]), book, kinds=("email", "first_name", "external_id"), plain=True
+    )
+    assert found.delta.columns == ("email", "first_name", "external_id")
+    assert found.delta.add == (("ann@example.com", "Ann-Marie", "c-1"),)
+    assert found.persons == (1,)
+    assert "ann" not in repr(found).lower()

@@ -33,6 +33,7 @@ class Limits:
     source: str  # address and date read
     rules: str = "plain"  # whose way of writing identifiers: a name of `identity.rules.PLATFORMS`
     beside: tuple[str, ...] = ()  # kinds that help matching and prove nobody alone
+    plain: bool = False  # identifiers are sent as they are, not hashed: it writes to people
     matches: bool = True  # False: it takes everyone, as e-mail tools do
     membership_days: int | None = None  # after which people drop out by themselves; None: never
     replaces: bool = False  # a whole audience can be replaced in one session

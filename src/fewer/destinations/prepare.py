@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from pyroaring import BitMap
 
-from fewer.data.identity.hashing import Hashed, digest, hash_all
+from fewer.data.identity.hashing import Digest, Hashed, digest, hash_all
 from fewer.data.identity.normalise import UnusableError, country
 from fewer.data.identity.rules import PLATFORMS
 from fewer.destinations.base import Audience, Book, Delta, Row
@@ -24,6 +24,7 @@ Keys = Literal["contacts", "person"]
 MATCHING: Final = ("email", "phone")  # a row needs one of them
 BESIDE: Final = ("first_name", "last_name")  # help matching, prove nobody alone
 COUNTRY: Final = "country"
+OWN_ID: Final = "external_id"
 NO_IDENTIFIER: Final = "no usable identifier"
 
 
@@ -62,6 +63,7 @@ def prepare(
     region: str | None = None,
     consent: Consent | None = None,
     kinds: tuple[str, ...] | None = None,
+    plain: bool = False,
 ) -> Prepared:
     """Hash the identifiers of everyone in `audience` who may be sent.
 
@@ -74,7 +76,9 @@ def prepare(
         region: Country of phone numbers without country code.
         consent: Purpose and people who granted it; None: consent is not checked.
         kinds: Columns that rows always have, also where nobody has a value; None: those that
-            somebody has.
+            somebody has. ``external_id`` is the project's own id, as it is.
+        plain: Send e-mail addresses, numbers and names as they are, for tools that write to
+            people. They are sealed wherever they are kept.
 
     Raises:
         DeliveryError: There are no rules for that platform.
@@ -100,7 +104,7 @@ def prepare(
     found = (
         _by_key(allowed, book)
         if keys == "person"
-        else _by_contact(allowed, book, platform=platform, region=region, kinds=kinds)
+        else _by_contact(allowed, book, _How(platform, region, kinds, plain))
     )
     removed[NO_IDENTIFIER] = len(allowed) - len(found.people)
     return Prepared(
@@ -134,14 +138,54 @@ def _by_key(allowed: BitMap, book: Book) -> _Found:
     return _Found((column,), _shuffled(rows), people, {column: len(people)})
 
 
-def _by_contact(
-    allowed: BitMap,
-    book: Book,
-    *,
-    platform: str,
-    region: str | None,
-    kinds: tuple[str, ...] | None,
-) -> _Found:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How identifiers are written: see `prepare`."""
+
+    platform: str
+    region: str | None
+    kinds: tuple[str, ...] | None
+    plain: bool
+
+    def column(self, kind: str) -> str:
+        """Name of the column of a kind."""
+        return kind if self.plain else f"{kind}_sha256"
+
+
+def _by_contact(allowed: BitMap, book: Book, how: _How) -> _Found:
+    digests, unusable, countries = _identifiers(allowed, book, how)
+    kinds = how.kinds
+    present = [
+        kind for kind in (*MATCHING, *BESIDE) if (digests[kind] if kinds is None else kind in kinds)
+    ]
+    with_country = bool(countries) if kinds is None else COUNTRY in kinds
+    own = _own_ids(allowed, book) if kinds is not None and OWN_ID in kinds else None
+    people = BitMap([p for kind in MATCHING if kind in present for p in digests[kind]])
+    rows: dict[Row, int] = {}
+    for person in people:
+        matching = [digests[kind].get(person, []) for kind in present if kind in MATCHING]
+        beside = tuple(
+            next(iter(digests[kind].get(person, ())), None) for kind in present if kind in BESIDE
+        )
+        where = (countries.get(person),) if with_country else ()
+        mine = (own.get(person),) if own is not None else ()
+        for pair in zip_longest(*matching):
+            rows.setdefault((*pair, *beside, *where, *mine), person)
+    coverage = {how.column(kind): len(BitMap(digests[kind]) & people) for kind in present}
+    if with_country:
+        coverage[COUNTRY] = len(BitMap(countries) & people)
+    columns = (
+        *(how.column(kind) for kind in present),
+        *([COUNTRY] if with_country else ()),
+        *([OWN_ID] if own is not None else ()),
+    )
+    return _Found(columns, _shuffled(rows), people, coverage, unusable)
+
+
+def _identifiers(
+    allowed: BitMap, book: Book, how: _How
+) -> tuple[dict[str, dict[int, list[str]]], dict[str, dict[str, int]], dict[int, str]]:
+    """Kind -> person -> values as they are sent; what is unusable; countries."""
     everything = (*MATCHING, *BESIDE, COUNTRY)
     table = book.contacts(allowed, everything)
     raw: dict[str, list[tuple[int, str]]] = {kind: [] for kind in everything}
@@ -152,31 +196,28 @@ def _by_contact(
     digests: dict[str, dict[int, list[str]]] = {}
     unusable: dict[str, dict[str, int]] = {}
     for kind in (*MATCHING, *BESIDE):
-        hashed = hash_all(kind, (v for _, v in raw[kind]), platform=platform, region=region)
+        values = (value for _, value in raw[kind])
+        if how.plain and kind in BESIDE:  # written to people as they write themselves
+            hashed = Hashed(tuple(Digest(v.strip()) if v.strip() else None for v in values), {})
+        else:
+            hashed = hash_all(
+                kind, values, platform=how.platform, region=how.region, plain=how.plain
+            )
         digests[kind] = _per_person(raw[kind], hashed)
         if hashed.unusable:
             unusable[kind] = hashed.unusable
-    countries = _countries(raw[COUNTRY])
-    present = [
-        kind for kind in (*MATCHING, *BESIDE) if (digests[kind] if kinds is None else kind in kinds)
-    ]
-    with_country = bool(countries) if kinds is None else COUNTRY in kinds
-    columns = [f"{kind}_sha256" for kind in present] + ([COUNTRY] if with_country else [])
+    return digests, unusable, _countries(raw[COUNTRY])
 
-    people = BitMap([p for kind in MATCHING if kind in present for p in digests[kind]])
-    rows: dict[Row, int] = {}
-    for person in people:
-        matching = [digests[kind].get(person, []) for kind in present if kind in MATCHING]
-        beside = tuple(
-            next(iter(digests[kind].get(person, ())), None) for kind in present if kind in BESIDE
-        )
-        where = (countries.get(person),) if with_country else ()
-        for pair in zip_longest(*matching):
-            rows.setdefault((*pair, *beside, *where), person)
-    coverage = {f"{kind}_sha256": len(BitMap(digests[kind]) & people) for kind in present}
-    if with_country:
-        coverage[COUNTRY] = len(BitMap(countries) & people)
-    return _Found(tuple(columns), _shuffled(rows), people, coverage, unusable)
+
+def _own_ids(allowed: BitMap, book: Book) -> dict[int, str]:
+    """The project's own id of each person; of several the first in their order."""
+    table = book.keys(allowed)
+    found: dict[int, str] = {}
+    for person, key in sorted(
+        zip(table["person"].to_pylist(), table["key"].to_pylist(), strict=True)
+    ):
+        found.setdefault(person, key)
+    return found
 
 
 def _per_person(values: list[tuple[int, str]], hashed: Hashed) -> dict[int, list[str]]:

@@ -171,6 +171,7 @@ class Senders:
             region=self.project.settings.identity.phone_region,
             consent=consent,
             kinds=(*kind.limits.identifiers, *kind.limits.beside),
+            plain=kind.limits.plain,
         )
         rows = {
             self.box.token(prepared.delta.columns, row): (row, person)

@@ -10,18 +10,23 @@ from hashlib import sha256
 
 from fewer.data.identity.normalise import UnusableError, normalise, rules_of
 
+_SHORTEST = 44  # of a digest: SHA-256 in base64
+
 
 class Digest(str):
-    """SHA-256 of a normalised identifier. Never the identifier itself; its repr is cut short.
+    """SHA-256 of a normalised identifier, or one that is sent as it is; its repr is cut short.
 
     >>> Digest("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
     Digest(9f86d0…)
+    >>> Digest("jane@example.com")
+    Digest(…)
     """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"Digest({self[:6]}…)"
+        shown = self[:6] if len(self) >= _SHORTEST and "@" not in self else ""
+        return f"Digest({shown}…)"
 
 
 def digest(normal: str, *, encoding: str = "hex") -> Digest:
@@ -53,6 +58,7 @@ def hash_all(
     *,
     platform: str = "plain",
     region: str | None = None,
+    plain: bool = False,
 ) -> Hashed:
     """Normalise and hash identifiers of one kind, in order; unusable ones are counted.
 
@@ -61,6 +67,7 @@ def hash_all(
         values: Raw identifiers; None is missing.
         platform: Whose rules to follow.
         region: Country of phone numbers without country code.
+        plain: Normalise only, for tools that write to people and need to read whom.
     """
     encoding = rules_of(platform).encoding
     digests: list[Digest | None] = []
@@ -72,5 +79,5 @@ def hash_all(
             unusable[error.reason.value] += 1
             digests.append(None)
         else:
-            digests.append(digest(normal, encoding=encoding))
+            digests.append(Digest(normal) if plain else digest(normal, encoding=encoding))
     return Hashed(tuple(digests), dict(unusable))
