@@ -20,7 +20,12 @@ def texts(pattern):
 
 @pytest.fixture(scope="module")
 def definitions():
-    return load_definitions(texts("segments/*.yaml"), texts("goals.yaml"))
+    return load_definitions(
+        texts("segments/*.yaml"),
+        texts("goals.yaml"),
+        metrics=texts("metrics.yaml"),
+        experiments=texts("experiments.yaml"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,16 @@ def test_creatives_fit_their_formats_and_segments(definitions):
 
 
 PLAIN_ENOUGH = {"pricing_compare_offer"}  # tests a value, never shows one that can be missing
+
+
+def test_experiments_are_the_arms_that_were_planted(definitions, tmp_path):
+    """Each can be imported from its file, and reads metrics that exist."""
+    truth = simulate(tmp_path, people=500, events=10_000, days=80)
+    planted = {one.id: [arm.name for arm in one.arms] for one in truth.experiments}
+    known = {m.id for m in definitions.metrics} | {g.id for g in definitions.goals}
+    for experiment in definitions.experiments:
+        assert set(experiment.metrics) <= known
+        if experiment.tests == "elsewhere":
+            assert [arm.id for arm in experiment.arms] == planted[experiment.id]
+            assert f"simulated-assigned-{experiment.id}.csv" in truth.rows
+    assert {e.id for e in definitions.experiments} == {*planted, "pricing_again"} - {"window"}
