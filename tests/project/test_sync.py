@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fewer.data.store.outbox import Outbox
+from fewer.destinations.sandbox.klaviyo import Klaviyo
 from fewer.destinations.sandbox.meta import Meta
 from fewer.destinations.sandbox.server import Faults
 from fewer.destinations.sandbox.webhook import Receiver
@@ -300,6 +301,23 @@ class TestForecast:
         assert said.status == 0, said.all
         assert "use as exclusion only" in said.out
         assert "a guess until a platform says more" in said.out
+
+
+def test_tools_that_write_to_people_get_addresses_of_those_who_agreed(built, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOOK_WORD", WORD)
+    copy = shutil.copytree(built, tmp_path / "florist")
+    with Klaviyo(WORD) as platform:
+        settings(copy, platform, type="klaviyo", base_url=f"{platform.url}/api/", purpose="ads")
+        made, _ = synced(copy)
+        for line in made.lines:
+            there = platform.emails(line.name)
+            assert len(there) == line.sendable
+            assert all(mark.startswith("marked.f-") for mark in there)
+        settings(copy, platform, type="klaviyo", base_url=f"{platform.url}/api/", purpose="mail")
+        synced(copy)
+        assert set(platform.told().values()) == {0}  # nobody agreed to that
+    everything = b"".join(p.read_bytes() for p in (copy / ".fewer").glob("control.db*"))
+    assert b"secret-mail" not in everything
 
 
 class TestReconciliation:

@@ -54,6 +54,9 @@ class DestinationSettings(Frozen):
     keys: Literal["contacts", "person"] = Field(
         "contacts", description="contacts: hashed e-mail and phone; person: your own id, hashed."
     )
+    purpose: Name | None = Field(
+        None, description="Consent that people need here. Default: that of the project."
+    )
     prefix: Text = Field("", description="Put before the name of every audience there.")
     secret: Secret | None = None
     base_url: Text | None = Field(

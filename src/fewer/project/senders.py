@@ -142,7 +142,8 @@ class Senders:
         """The audience of a segment at a destination, as it should be."""
         kind = load(settings.type)
         rule = self.project.settings.consent
-        consent = consent_now(self.project, rule.purpose) if rule else None
+        purpose = settings.purpose or (rule.purpose if rule else None)
+        consent = consent_now(self.project, purpose) if purpose else None
         exclusion = segment == HOLDOUT or segment in settings.exclusions
         if segment == HOLDOUT:
             title, members = "Held out", self._held(settings, snapshot)

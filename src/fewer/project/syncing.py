@@ -226,8 +226,16 @@ class Sync:
                 "Nothing is to be sent: give segments `status: approved`, or name them under"
                 " `segments` of the destination."
             )
-        if self.project.settings.consent is None:
-            yield "Consent is not checked: fewer.yaml names no purpose under 'consent'."
+        unasked = [
+            one.id
+            for one in self.project.settings.destinations
+            if one.purpose is None and any(line.destination == one.id for line in lines)
+        ]
+        if self.project.settings.consent is None and unasked:
+            yield (
+                f"Consent is not checked for {', '.join(unasked)}: fewer.yaml names no purpose"
+                " under 'consent'."
+            )
 
     # ----------------------------------------------------------------------------- apply
 

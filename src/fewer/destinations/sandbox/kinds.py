@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STAND_INS: Final[dict[str, str]] = {
     "webhook": "webhook:Receiver",
     "meta": "meta:Meta",
+    "klaviyo": "klaviyo:Klaviyo",
 }
 """Type of a destination -> ``module:class`` below this package, made with (key, faults)."""
 
@@ -24,7 +25,7 @@ OPTIONS: Final[dict[str, dict[str, str]]] = {
 }
 """Options that a destination needs to use its stand-in; any values do."""
 
-PATHS: Final[dict[str, str]] = {"meta": "/v25.0/"}
+PATHS: Final[dict[str, str]] = {"meta": "/v25.0/", "klaviyo": "/api/"}
 """What follows the stand-in's address in `base_url`."""
 
 
