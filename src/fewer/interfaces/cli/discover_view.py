@@ -116,10 +116,9 @@ def _rest(out: Console, found: Discovery) -> None:
                 f" will. --allow '{leak.name}' uses it all the same.",
                 style="yellow",
             ),
-            soft_wrap=True,
         )
     for note in found.notes:
-        out.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+        out.print(Text(f"note: {note}", style="yellow"))
     if found.left_out:
         text = f"note: {found.left_out:,} people with very many actions were not searched."
         out.print(Text(text, style="dim"), soft_wrap=True)

@@ -24,13 +24,15 @@ _MOST_CASES: Final = 40_000
 _CURVED: Final = 100_000  # people who give the direction of a step, when there are many more
 _CONTROLS: Final = 5  # non-converters for each converter
 _RIDGE: Final = 1.0  # pull of a single feature to zero: one observation's worth
+_STIFF: Final = 20.0  # pull of a bend to zero: a few conversions are no reason for one
 _STEPS: Final = 15
 _SMALL: Final = 1e-2  # gain of log likelihood at which the sample's fit is done
 _SMALL_GAIN: Final = 0.1  # of log likelihood, at which another step on everyone is not worth it
 _KNOTS: Final = (0.2, 0.5, 0.75, 0.9, 0.97)  # quantiles of activity where its slope may change
 _MOST_ACTIVE: Final = 0.999  # quantile beyond which more activity counts no more (bots)
 _BENDS: Final = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles among the expected converters
-_DIRECTIONS: Final = 6
+_DIRECTIONS: Final = 6  # at most; one for so many conversions and features:
+_FOR_A_DIRECTION: Final = (200, 25)
 _HIGHEST: Final = 0.995
 
 
@@ -46,6 +48,7 @@ class Baseline:
     weights: Floats  # log odds: (s,) of activity, (features,), then (rules,)
     fixed: Floats  # (people, s), the columns of activity
     design: sparse.csr_array  # (people, features + rules)
+    bends: int = 0  # of the columns of activity, the last so many
 
     @property
     def rules(self) -> Floats:
@@ -61,7 +64,8 @@ class Baseline:
     def only(self, kept: Flags) -> Baseline:
         """The same model, of some of the people."""
         rows = np.flatnonzero(kept)
-        return Baseline(self.expected[rows], self.weights, self.fixed[rows], self.design[rows])
+        part = self.fixed[rows], self.design[rows]
+        return Baseline(self.expected[rows], self.weights, *part, self.bends)
 
     def alone(
         self, wanted: Sequence[int], alike: Sequence[NDArray[np.intp]]
@@ -77,7 +81,7 @@ class Baseline:
         weight = self.expected * (1 - self.expected)
         curve = _curve(self.fixed, self.design, weight)
         own = np.diag(curve).copy()
-        curve[np.diag_indices_from(curve)] += _RIDGE
+        curve[np.diag_indices_from(curve)] += _penalty(self.fixed, self.design, self.bends)
         inverse = np.linalg.inv(curve)
         first = self.fixed.shape[1]
         weights, shares = np.zeros(len(wanted)), np.ones(len(wanted))
@@ -103,7 +107,7 @@ class Baseline:
         """
         weight = self.expected * (1 - self.expected)
         curve = _curve(self.fixed, self.design, weight)
-        curve[np.diag_indices_from(curve)] += _RIDGE
+        curve[np.diag_indices_from(curve)] += _penalty(self.fixed, self.design, self.bends)
         inverse = np.linalg.inv(curve)
         common, alone = shared(rules, self.design, self.fixed, weight)
         alone = np.maximum(alone, 1e-12)
@@ -139,7 +143,7 @@ def fit(
         converted: (people,) whether each converted.
         activity: (people,) or (people, k) counts of activity before the outcome, at least 0.
         rules: Rows of the people of rules that are known to matter: columns of their own.
-        like: An earlier fit of the same people with fewer rules, to begin from.
+        like: An earlier fit of the same people with other rules, to begin from.
         bends: False: single features add up, so that each weight is the feature's own.
         seed: Of the sample of non-converters.
 
@@ -149,26 +153,30 @@ def fit(
     others; the intercept is corrected for the shares sampled (Prentice & Pyke 1979,
     Biometrika 66, 403-411); then a few steps on everyone, so that sampling leaves no error.
     """
-    features = matrix.csr()
-    plain = like is None
-    smooth = like.fixed if like else _activity(activity, matrix.counts)
-    weights = like.weights if like else np.zeros(smooth.shape[1] + features.shape[1])
-    if plain:
-        sample = _Sample.drawn(converted, np.random.default_rng(seed))
-        weights = sample.fit(smooth, features, weights)
-        if bends:
-            bent = _bent(smooth, features, weights, matrix, seed)
-            weights = np.insert(weights, [smooth.shape[1]] * bent.shape[1], 0.0)
-            smooth = np.concatenate([smooth.T, bent.T]).T
-            weights = sample.fit(smooth, features, weights)
-        weights[0] -= sample.shift
+    design = own = matrix.csr()
     if rules:
-        features = sparse.hstack([features, from_rows(rules, matrix.people).csr()], format="csr")
-    weights = np.pad(weights, (0, smooth.shape[1] + features.shape[1] - len(weights)))
-    everyone = _Newton(smooth, features, converted.astype(np.float64))
+        design = sparse.hstack([own, from_rows(rules, matrix.people).csr()], format="csr")
+    smooth, bent_columns = _activity(activity, matrix.counts), 0
+    if like is None:
+        sample = _Sample.drawn(converted, np.random.default_rng(seed))
+        cut = smooth.shape[1]
+        weights = sample.fit(smooth, design, np.zeros(cut + design.shape[1]))
+        if bends:
+            score = np.asarray(smooth @ weights[:cut] + own @ weights[cut : cut + own.shape[1]])
+            bent = _bent(score, matrix, _directions(converted, matrix), seed)
+            bent_columns = bent.shape[1]
+            weights = np.insert(weights, [cut] * bent_columns, 0.0)
+            smooth = np.concatenate([smooth.T, bent.T]).T
+            weights = sample.fit(smooth, design, weights, bent_columns)
+        weights[0] -= sample.shift
+    else:
+        smooth, bent_columns = like.fixed, like.bends
+        kept = like.weights[: smooth.shape[1] + own.shape[1]]
+        weights = np.pad(kept, (0, len(rules)))
+    everyone = _Newton(smooth, design, converted.astype(np.float64), bent_columns)
     weights, line = everyone.climbed(weights, _FULL_STEPS, _SMALL_GAIN)
     chances = np.clip(special.expit(line), 1e-9, _HIGHEST)
-    return Baseline(chances, weights, smooth, features)
+    return Baseline(chances, weights, smooth, design, bent_columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,36 +196,42 @@ class _Sample:
         wanted = np.concatenate([np.ones(len(cases)), np.zeros(len(controls))])
         return cls(rows, wanted, float(shift))
 
-    def fit(self, smooth: Floats, features: sparse.csr_array, weights: Floats) -> Floats:
+    def fit(
+        self, smooth: Floats, features: sparse.csr_array, weights: Floats, bends: int = 0
+    ) -> Floats:
         """Coefficients of the sample, its own intercept among them."""
-        newton = _Newton(smooth[self.rows], features[self.rows], self.wanted)
+        newton = _Newton(smooth[self.rows], features[self.rows], self.wanted, bends)
         found, _ = newton.climbed(weights, _STEPS, _SMALL)
         return found
 
 
-def _penalty(smooth: Floats, features: sparse.csr_array) -> Floats:
-    found = np.full(smooth.shape[1] + features.shape[1], _RIDGE)
-    found[: smooth.shape[1]], found[0] = 1e-3, 0.0
+def _penalty(smooth: Floats, features: sparse.csr_array, bends: int) -> Floats:
+    first = smooth.shape[1]
+    found = np.full(first + features.shape[1], _RIDGE)
+    found[:first], found[0] = 1e-3, 0.0
+    found[first - bends : first] = _STIFF
     return found
 
 
-def _bent(
-    smooth: Floats, features: sparse.csr_array, weights: Floats, matrix: Matrix, seed: int
-) -> Floats:
+def _directions(converted: Flags, matrix: Matrix) -> int:
+    """How many directions the data can tell apart: with few things, they are the combinations."""
+    conversions, features = _FOR_A_DIRECTION
+    return min(_DIRECTIONS, int(converted.sum()) // conversions, matrix.features // features)
+
+
+def _bent(score: Floats, matrix: Matrix, wanted: int, seed: int) -> Floats:
     """Columns by which activity and single features may combine otherwise than by their sum.
 
     First the score of a plain fit, as a broken line: whatever function of the score the chance
     is (a single-index model; Ichimura 1993, Journal of Econometrics 58), the line follows it.
-    Then broken lines along the directions in which people differ most: kinds of people.
+    Then broken lines along the `wanted` directions in which people differ most: kinds of people.
     """
-    cut = smooth.shape[1]
-    score = np.asarray(smooth @ weights[:cut] + features @ weights[cut:])
     rng = np.random.default_rng(seed)
     ordered = np.sort(_some(score, rng))
     mass = np.cumsum(special.expit(ordered))
     knots = ordered[np.searchsorted(mass, np.array(_BENDS) * mass[-1])]
     columns = [np.maximum(score - knot, 0.0) for knot in np.unique(knots)]
-    return np.stack([*columns, *_kinds(matrix, rng)]).T
+    return np.stack([*columns, *_kinds(matrix, wanted, rng)]).T
 
 
 def _some(values: Floats, rng: np.random.Generator) -> Floats:
@@ -225,10 +239,11 @@ def _some(values: Floats, rng: np.random.Generator) -> Floats:
     return values if len(values) <= _CURVED else values[rng.integers(0, len(values), _CURVED)]
 
 
-def _kinds(matrix: Matrix, rng: np.random.Generator) -> list[Floats]:
+def _kinds(matrix: Matrix, wanted: int, rng: np.random.Generator) -> list[Floats]:
     """Broken lines along the directions in which people differ most."""
-    wanted = min(_DIRECTIONS, matrix.features)
-    found = []
+    found: list[Floats] = []
+    if not wanted:
+        return found
     for along in directions(matrix, wanted, rng).T:
         spread = float(along.std())
         if spread > 1e-9:  # noqa: PLR2004  everyone is alike
@@ -245,11 +260,12 @@ class _Newton:
     smooth: Floats  # (people, s)
     features: sparse.csr_array  # (people, f)
     wanted: Floats  # (people,) 0 or 1
+    bends: int = 0
 
     def climbed(self, weights: Floats, steps: int, small: float) -> tuple[Floats, Floats]:
         """Coefficients, and the log odds they give; ends when a step gains less than `small`."""
         across = self.features.T.tocsr()
-        penalty = _penalty(self.smooth, self.features)
+        penalty = _penalty(self.smooth, self.features, self.bends)
         rows, worth_each = self._thinned()
         part = self.smooth[rows], self.features[rows]
         line = self._line(weights)

@@ -31,11 +31,12 @@ _SHORT_LIST: Final = 20
 """False combinations that a short list may be expected to hold before confirmation."""
 
 _LOOSEST: Final = 1e-3
-_ROUNDS: Final = 3  # fits; each but the last knows the rules found by those before it
+_ROUNDS: Final = 2  # fits after the plain one; each knows the rules found by those before
 _ROUGHEST: Final = 0.1  # p before what the model took of a rule is given back
 _MOST_POOLED: Final = 2_500
 _MOST_LISTED: Final = 60
 _FEWEST_OF_A_BOT: Final = 40  # features
+_FEW_BOTS: Final = 0.005  # of people
 _SAME: Final = 0.95  # a feature nearly inside another says the same as the two together
 _FEWEST_CONVERSIONS: Final = 3
 _SHARES: Final = (0.8, 0.15, 0.05)  # of the level: combinations, "but not", single features
@@ -161,7 +162,7 @@ def search(
     """
     if not first.converted.any() or first.converted.all() or not first.matrix.features:
         return Searched((), (), 0, 0, 0, level)
-    busy = first.matrix.counts > min(affordable(first.matrix.counts), _human(first.matrix))
+    busy = first.matrix.counts > _most_searched(first.matrix)
     alpha = level / 2 if later is not None else level
     hunt = _Hunt(first, ~busy, groups, band, alpha, seed, confirms=later is not None)
     picked = hunt.run()
@@ -191,9 +192,10 @@ def search(
     )
 
 
-def _human(matrix: Matrix) -> int:
-    """Most features of one person: no one does half of all things there are, but a bot does."""
-    return max(matrix.features // 2, _FEWEST_OF_A_BOT)
+def _most_searched(matrix: Matrix) -> int:
+    """Most features of one person: what is affordable, and a few with half of all are bots."""
+    most, half = affordable(matrix.counts), max(matrix.features // 2, _FEWEST_OF_A_BOT)
+    return min(most, half) if (matrix.counts > half).mean() <= _FEW_BOTS else most
 
 
 @dataclass(slots=True)
@@ -210,27 +212,26 @@ class _Hunt:
     tested: int = 0
     cut: float = 0.0
     loosest: float = 0.0
+    handicaps: tuple[float, float] = (1.0, 1.0)
 
     def run(self) -> list[_Picked]:
         """The short list, in the order in which it was found."""
         whole = self.cohort
         matrix, converted = whole.matrix.rows(self.searched), whole.converted[self.searched]
         block = apart(matrix, self.groups)
-        picked: list[_Picked] = []
+        plain = fit(whole.matrix, whole.converted, whole.activity, bends=False, seed=self.seed)
+        seen = plain.only(self.searched)
+        combos = count(matrix, converted, seen.expected, block, self.band)
+        self._thresholds(combos)
+        # What a plain expectation finds is a column of its own before anything may bend: else the
+        # bends would follow the strongest combinations. What the bends explain is dropped again.
+        picked = _cover(matrix, seen, combos, (self.cut, self.cut), ())
         model: Baseline | None = None
         for turn in range(_ROUNDS):
-            known = [whole.matrix.members(rule) for rule, _, _ in picked]
-            model = fit(
-                whole.matrix,
-                whole.converted,
-                whole.activity,
-                rules=known,
-                like=model,
-                seed=self.seed,
-            )
+            model, picked = self._again(model, picked)
             seen = model.only(self.searched)
             combos = count(matrix, converted, seen.expected, block, self.band)
-            self._thresholds(len(combos))
+            self._thresholds(combos)
             taken = {rule for rule, _, _ in picked}
             last = turn + 1 == _ROUNDS
             strict = [] if last else _cover(matrix, seen, combos, (self.cut, self.cut), taken)
@@ -240,8 +241,39 @@ class _Hunt:
                 return picked + _cover(matrix, seen, combos, loose, taken)
         return picked
 
-    def _thresholds(self, combinations: int) -> None:
+    def _again(
+        self, model: Baseline | None, picked: list[_Picked]
+    ) -> tuple[Baseline, list[_Picked]]:
+        """A fit that knows the rules, and those of them that hold against all else it knows."""
+        whole = self.cohort
+        while True:
+            members = [whole.matrix.members(rule) for rule, _, _ in picked]
+            model = fit(
+                whole.matrix,
+                whole.converted,
+                whole.activity,
+                rules=members,
+                like=model,
+                seed=self.seed,
+            )
+            tallies = _against(model, whole, members)
+            weighed = [
+                t.p * self.handicaps[r[-1] < 0]
+                for (r, _, _), t in zip(picked, tallies, strict=True)
+            ]
+            kept = [
+                (rule, tally, p <= self.cut)
+                for (rule, _, _), tally, p in zip(picked, tallies, weighed, strict=True)
+                if p <= self.loosest
+            ]
+            if len(kept) == len(picked):
+                return model, kept
+            picked = kept
+
+    def _thresholds(self, combos: Combinations) -> None:
+        combinations = len(combos)
         self.tested = combinations
+        self.handicaps = _handicaps(combos)
         self.cut = self.alpha * (1 - _SHARES[2]) / max(combinations, 1)
         listed = min(max(_SHORT_LIST / max(combinations, 1), self.cut), _LOOSEST)
         self.loosest = listed if self.confirms else self.cut
@@ -251,14 +283,16 @@ _Picked = tuple[tuple[int, ...], Tally, bool]
 """A rule, its figures, and whether discovery alone is enough for it."""
 
 
-def _handicaps(combos: Combinations) -> Floats:
-    """By what each p is multiplied, so that each kind of rule has its share of the level."""
-    without = combos.without
-    kinds = ((~without, _SHARES[0]), (without, _SHARES[1]))
-    found, total = np.ones(len(combos)), sum(share for kind, share in kinds if kind.any())
-    for kind, share in kinds:
-        found[kind] = kind.mean() * total / share if kind.any() else 1.0
-    return found
+def _handicaps(combos: Combinations) -> tuple[float, float]:
+    """By what each p is multiplied, so that each kind of rule has its share of the level.
+
+    Of combinations, and of "but not".
+    """
+    shares = np.array(_SHARES[:2])
+    many = np.array([(~combos.without).sum(), combos.without.sum()])
+    total = shares[many > 0].sum()
+    first, second = many / max(len(combos), 1) * total / shares
+    return float(first), float(second)
 
 
 def _rule(features: NDArray[np.int32]) -> tuple[int, ...]:
@@ -278,7 +312,7 @@ def _cover(
     After one is taken, its people are expected to convert as they were seen to; combinations
     that only shared its people fall below the cut. The second cut is that of discovery alone.
     """
-    weight = _handicaps(combos)
+    weight = np.where(combos.without, *reversed(_handicaps(combos)))
     rough = tail(combos.converted, combos.people, combos.expected) * weight
     rough[combos.converted < _FEWEST_CONVERSIONS] = 1.0
     pool = np.flatnonzero(rough <= _ROUGHEST)
@@ -363,7 +397,6 @@ def _confirm(
     """The short list on later outcomes, in the order in which it was found."""
     if not picked:
         return []
-    tallies: list[Tally] = []
     members = [later.matrix.members(rule) for rule, _ in picked]
     if not later.converted.any() or later.converted.all():
         return [
@@ -371,18 +404,27 @@ def _confirm(
             for (rule, first), strong in zip(picked, alone, strict=True)
         ]
     model = fit(later.matrix, later.converted, later.activity, rules=members, seed=seed)
-    kept = model.kept(members, own=True)
-    for at, (rows, left) in enumerate(zip(members, kept, strict=True)):
-        k, n = float(later.converted[rows].sum()), len(rows)
-        mean = float(model.without(rows, model.rules[later.matrix.features + at]).sum())
-        lower = max(k - (k - mean) * float(np.sqrt(left)), 1e-9) if k > mean else mean
-        tallies.append(Tally(n, int(k), mean, float(tail(int(k), n, lower))))
+    tallies = _against(model, later, members)
     adjusted = holm([t.p for t in tallies])
     judged = []
     for (rule, first), second, again, strong in zip(picked, tallies, adjusted, alone, strict=True):
         status = _status(first, second, strong=strong, confirmed=bool(again <= level))
         judged.append(Found.of(rule, (first, second), float(again), status))
     return judged
+
+
+def _against(model: Baseline, cohort: Cohort, members: list[NDArray[np.int32]]) -> list[Tally]:
+    """Figures of rules that are the model's last columns, expected as if they had no weight."""
+    found: list[Tally] = []
+    places = len(model.weights) - len(members)
+    if not members:
+        return found
+    for at, (rows, left) in enumerate(zip(members, model.kept(members, own=True), strict=True)):
+        k, n = float(cohort.converted[rows].sum()), len(rows)
+        mean = float(model.without(rows, float(model.weights[places + at])).sum())
+        lower = max(k - (k - mean) * float(np.sqrt(left)), 1e-9) if k > mean else mean
+        found.append(Tally(n, int(k), mean, float(tail(int(k), n, lower))))
+    return found
 
 
 def _singles(
