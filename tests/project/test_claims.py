@@ -150,6 +150,10 @@ def test_little_data_says_what_it_would_take(tmp_path):
          "duplicate_id"),
         ("- {id: a, group: {did: view}, each: true, outcome: order, says: {ratio: 2}}",
          "each_of_what"),
+        ("- {id: a, group: {did: view}, outcome: ordr, says: {ratio: 2}}", "unknown_goal"),
+        ("- {id: a, group: {any: [{in_segment: readrs}]}, outcome: order, says: {ratio: 2}}",
+         "unknown_segment"),
+        ("- {id: a, reports: cpc, segments: [readrs], says: {up_to: 0.7}}", "unknown_segment"),
     ],
 )  # fmt: skip
 def test_a_wrong_claim_is_explained(magazine, text, code):
@@ -162,6 +166,17 @@ def test_a_wrong_claim_is_explained(magazine, text, code):
     finally:
         file.write_text(before)
     assert code in {problem.code for problem in caught.value.problems}
+
+
+def test_an_event_that_is_not_there_is_named(magazine):
+    file = magazine.folder.root / "claims.yaml"
+    file.write_text("- {id: a, group: {did: vieww, within: 7d}, outcome: order, says: {ratio: 2}}")
+    try:
+        found = magazine.claims(["a"]).claim("a")
+    finally:
+        file.write_text(CLAIMS)
+    assert "no event 'vieww' is in the data (did you mean 'view'?)" in found.notes
+    assert found.naive is None
 
 
 def test_unknown_names_are_named(magazine):

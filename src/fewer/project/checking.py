@@ -39,7 +39,7 @@ def validate(
     definitions, generation = project.definitions, project.generation
     library(project)  # creatives have no lint beyond being right, nor have claims
     if any((project.folder.root / name).is_file() for name in CLAIMS):
-        from fewer.project.claims import read_claims
+        from fewer.project.claims_reading import read_claims
 
         read_claims(project)
     if generation.is_empty:

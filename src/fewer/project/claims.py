@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from fewer.errors import DefinitionError, NotFoundError, Problem
+from fewer.errors import DefinitionError, NotFoundError, Problem, did_you_mean
 from fewer.journey.measure.ads import join
 from fewer.journey.measure.claims.check import POOL, Naive, Told, check_people, check_reports
 from fewer.journey.measure.claims.headlines import (
@@ -36,8 +35,6 @@ from fewer.journey.measure.population import reach_us
 from fewer.journey.measure.query import Reader
 from fewer.language.words import describe
 from fewer.language.write import inline
-from fewer.language.yaml import in_order as places_in_order
-from fewer.language.yaml import load, validate
 from fewer.model.ads import BROAD
 from fewer.model.claim import Claim, PeopleClaim, ReportClaim
 from fewer.model.condition import (
@@ -59,8 +56,8 @@ from fewer.project import clock
 from fewer.project.claims_headlines import Templates
 from fewer.project.claims_looks import Looks
 from fewer.project.claims_randomised import by_exclusions, by_programme
+from fewer.project.claims_reading import read_claims
 from fewer.project.engines import need_store
-from fewer.project.folder import CLAIMS
 
 if TYPE_CHECKING:
     from fewer.evaluate.engines.base import Engine
@@ -70,34 +67,6 @@ if TYPE_CHECKING:
 _BEHAVIOUR: Final = (Did, DidNot, Last, First, SequenceOf)
 _ENOUGH: Final = 50  # rows of an event that is offered as a goal
 _NO_WINDOW: Final = 30 * DAY  # lookback of groups over all history
-
-
-def read_claims(project: Project) -> tuple[Claim, ...]:
-    """The project's own claims; none without a file of them.
-
-    Raises:
-        DefinitionError: Every mistake, with its place.
-    """
-    found: list[Claim] = []
-    problems: list[Problem] = []
-    for path in (project.folder.root / name for name in CLAIMS):
-        if not path.is_file():
-            continue
-        try:
-            node = load(path.read_bytes(), file=path.name)
-            if node.value is not None:
-                top = ("claims",) if isinstance(node.value, dict) and "claims" in node.value else ()
-                found += validate(node, TypeAdapter(list[Claim]), at=top)
-        except DefinitionError as error:
-            problems += error.problems
-    seen: set[str] = set()
-    for claim in found:
-        if claim.id in seen:
-            problems.append(Problem("duplicate_id", f"The id {claim.id!r} is used twice."))
-        seen.add(claim.id)
-    if problems:
-        raise DefinitionError(places_in_order(problems))
-    return tuple(found)
 
 
 def claims(
@@ -213,6 +182,7 @@ class Checker:
         used = self.used(claim.group) | (self.used(claim.against) if claim.against else set())
         if ANY_EVENT in used:
             used = set(self.project.generation.catalog.events)
+        notes += self._unknown(used)
         own = used & set(goal.did)
         tied = leaks(self.close(goal), used - own, claim.part_of_converting)
         if own:
@@ -224,8 +194,10 @@ class Checker:
         if at.index_us and not tied:
             looks = Looks(self.project, claim, windows).at(at.index_us, self.tell)
             seen = self._panel(claim, goal, windows, looks)
-            there = same_time(looks, self.conversions(goal), windows.lookback_us)
-            naive = Naive(there, mixed(used, goal.did, self.close(goal)))
+            # Groups made of nothing but conversions all convert in that time: no figure at all.
+            if used - own:
+                there = same_time(looks, self.conversions(goal), windows.lookback_us)
+                naive = Naive(there, mixed(used, goal.did, self.close(goal)))
         told = Told(
             _in_words(claim),
             describe(claim.against) if claim.against else "everyone else in the population",
@@ -244,6 +216,16 @@ class Checker:
             headline=headline,
             notes=notes,
         )
+
+    def _unknown(self, used: Collection[str]) -> list[str]:
+        """What is to be said of events that the data does not have."""
+        there = self.project.generation.catalog.events
+        found = []
+        for name in sorted(set(used) - set(there)):
+            near = did_you_mean(name, there).strip()
+            meant = f" ({near[0].lower()}{near[1:]})" if near else ""
+            found.append(f"no event {name!r} is in the data{meant}")
+        return found
 
     def _windows(self, claim: PeopleClaim, goal: Goal) -> tuple[Windows, list[str]]:
         reaches = [self._reach(c) for c in (claim.group, claim.against) if c is not None]

@@ -11,8 +11,9 @@ from fewer.journey.measure.claims.headlines import HEADLINES
 from fewer.journey.measure.claims.result import ClaimResult
 from fewer.language.write import to_yaml
 from fewer.model.claim import Claim, PeopleClaim
-from fewer.project.claims import checker, read_claims
+from fewer.project.claims import checker
 from fewer.project.claims_headlines import Templates
+from fewer.project.claims_reading import read_claims
 from fewer.project.engines import need_store
 from fewer.project.folder import CLAIMS
 

@@ -109,7 +109,7 @@ def check_people(
         because = f"at no index time a group has {claim.size.min:,}-{claim.size.max:,} people"
         return replace(result, because=because, needed="groups of that size, or another 'size'")
     found = _checked(result, claim, seen, len(at.index_us), told)
-    if naive is None or found.ratio is None:
+    if naive is None or found.ratio is None or found.ratio.estimate.value is None:
         return found
     quoted = Ratio(_plain(naive.panel.ratio()), "times", _UNIT, RAW, _NAIVE)
     words = naive_words(quoted, found.ratio, windows.lookback_us, naive.mixed)
