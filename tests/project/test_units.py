@@ -139,12 +139,15 @@ class TestRegions:
         assert lengths[4.0]["past_windows"] == 1
         assert 0.0 <= lengths[1.0]["false_alarms"] < 0.12
         assert lengths[1.0]["smallest_change"] > lengths[2.0]["smallest_change"] * 0.7
-        much = project.experiments.design_units("regions", as_of=AS_OF, change=500)
+        much = project.experiments.design_units("regions", as_of=AS_OF, change=200)
         assert much.shows
-        assert "can show +500 %" in much.verdict
+        assert "can show +200 %" in much.verdict
         little = project.experiments.design_units("regions", as_of=AS_OF, change=3)
         assert "can't show +3 %" in little.verdict
         assert "regions as alike as these, about" in little.verdict
+        beyond = project.experiments.design_units("regions", as_of=AS_OF, change=2000)
+        assert not beyond.shows
+        assert "more than everyone" in beyond.verdict
         assert "people" in little.verdict
 
     def test_what_cannot_be_drawn_says_what_it_takes(self, project):

@@ -38,6 +38,7 @@ _LONGEST: Final = 26 * WEEK
 _USUAL: Final = 4 * WEEK
 _SLOTS: Final = (6 * HOUR, 12 * HOUR, DAY, 2 * DAY, WEEK)
 _MOST_STRETCHES: Final = 6
+_NAMED: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class UnitDesign:
     schedule: Schedule | None
     notes: tuple[str, ...]
     people_each: float | None = None  # in a region, on average
+    impossible: str = ""  # why the change can't be there at all
 
     @property
     def kind(self) -> Any:
@@ -64,6 +66,8 @@ class UnitDesign:
     @property
     def verdict(self) -> str:
         """What the planned run can show; where it can't, what it would take."""
+        if self.impossible:
+            return self.impossible
         return verdict(
             self.planned, self.lengths, self.terms, self.kind, people_each=self.people_each
         )
@@ -71,7 +75,7 @@ class UnitDesign:
     @property
     def shows(self) -> bool:
         """Whether the planned run shows the change that is worth seeing."""
-        return (self.planned.chance or 0.0) >= self.terms.wanted
+        return not self.impossible and (self.planned.chance or 0.0) >= self.terms.wanted
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -224,15 +228,30 @@ def _by_region(past: Past, metric: Metric, terms: Terms) -> UnitDesign:
         None,
         tuple(note for note in notes if note),
         people,
+        _impossible(regions, metric, terms),
     )
 
 
 def _aside(regions: Regions) -> list[str]:
     if not regions.left_aside:
         return []
-    return [
-        f"Left aside, alike to none or with too few conversions: {', '.join(regions.left_aside)}."
-    ]
+    named = ", ".join(regions.left_aside[:_NAMED])
+    more = len(regions.left_aside) - _NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return [f"Left aside, alike to none or with too few conversions: {named}{rest}."]
+
+
+def _impossible(regions: Regions, metric: Metric, terms: Terms) -> str:
+    """Nothing can be done by more than everyone: a rise that no data could show."""
+    rates = [rate for pair in regions.pairs for rate in pair.before]
+    base = float(np.mean(rates)) if metric.rate and rates else 0.0
+    if base * (1 + terms.change) < 1:
+        return ""
+    return (
+        f"{base:.0%} of people do it already over such a run: {signed(terms.change)} is more than"
+        f" everyone. Look for {signed(min(1 / base - 1, terms.change) / 2)} or less (--change), or"
+        " take a rarer goal."
+    )
 
 
 def _told(planned: Length) -> str:

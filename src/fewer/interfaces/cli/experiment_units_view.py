@@ -79,7 +79,9 @@ def show_assigned_regions(out: Console, found: Regions) -> None:
     """Pairs as drawn, what they could show, and people of none."""
     show_regions(out, found)
     least = "not known yet" if found.smallest is None else signed(found.smallest)
-    aside = ", ".join(found.left_aside) or "none"
+    aside = ", ".join(found.left_aside[:_MOST]) or "none"
+    if len(found.left_aside) > _MOST:
+        aside += f" and {len(found.left_aside) - _MOST} more (--json)"
     out.print(f"Smallest change these pairs could show: {least}. Left aside: {aside}.")
     out.print(
         f"Region: {found.taken_from}. {found.nowhere:,} people have none,"

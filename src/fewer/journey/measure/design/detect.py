@@ -156,10 +156,19 @@ def _help(row: Row, every: Sequence[Row]) -> str:
     if times is not None and times <= _WIDEST:
         ways.append(f"widen it to {needed:,} people ({times:.1f} times as many)")
     if not ways:
-        more = f" It would take {needed:,} people." if needed is not None else ""
+        more = f" It would take {needed:,} people{_when(row, needed)}." if needed else ""
         return f"Nothing near would do: choose a more common goal, or a larger change.{more}"
     start = ways[0][0].upper() + ways[0][1:]
     return ", or ".join([start, *ways[1:]]) + "."
+
+
+def _when(row: Row, needed: int) -> str:
+    """When so many will have joined, in weeks, if they go on joining as they do."""
+    joining = row.group.entering
+    if not joining:
+        return ", and nobody joins"
+    weeks = ceil((needed - row.group.people) / joining)
+    return f", in {weeks:,} weeks at {joining:,.1f} joining a week"
 
 
 def share_needed(group: Group, terms: Terms) -> float | None:
