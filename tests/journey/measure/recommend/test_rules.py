@@ -17,6 +17,7 @@ from fewer.journey.measure.recommend.facts import (
     Past,
     Programme,
     Seen,
+    Spent,
     Window,
 )
 from fewer.journey.measure.recommend.recommend import recommend
@@ -88,6 +89,44 @@ class TestSize:
         said = verdict(facts)
         assert said.action is Action.NARROW
         assert "at most" in said.wrong
+
+
+class TestCosts:
+    spent = Spent(60.0, "EUR", "2024-05-01", "2024-05-28", 0.1)
+
+    def test_more_people_cost_what_one_costs_now(self):
+        facts = Facts(
+            segment(), 120, history(120, 130), (change(400, inside=120),), spent=self.spent
+        )
+        said = verdict(facts)
+        assert said.reach == 280
+        assert said.cost.value == pytest.approx(140)
+        assert said.cost.lower < 140 < said.cost.upper
+        assert said.cost.unit == "EUR a week"
+
+    def test_an_unknown_cost_says_what_to_add(self):
+        facts = Facts(
+            segment(), 120, history(120, 130), (change(400, inside=120),), cost_unknown="add it"
+        )
+        said = verdict(facts)
+        assert said.cost is None
+        assert said.cost_note == "add it"
+
+    def test_a_cost_that_varies_much_proves_less(self):
+        found = arms((800, 40_000), (400, 20_000), spend=44_000.0)
+        sure = verdict(Facts(segment(), 60_000, arms=(found,)), worth=50.0, currency="EUR")
+        assert sure.action is Action.STOP
+        assert sure.cost.value == pytest.approx(-44_000)
+        vague = replace(found, spend_error=0.6)
+        said = verdict(Facts(segment(), 60_000, arms=(vague,)), worth=50.0, currency="EUR")
+        assert said.action is not Action.STOP
+
+    def test_what_is_read_every_week_needs_more_to_be_believed(self):
+        found = arms((140, 2_000), (100, 2_000))
+        alone = verdict(Facts(segment(), 4_000, arms=(found,)))
+        often = replace(found, open_ended=True)
+        weekly = verdict(Facts(segment(), 4_000, arms=(often,)))
+        assert (alone.action, weekly.action) == (Action.SCALE, Action.NOTHING_YET)
 
 
 class TestDataFirst:
