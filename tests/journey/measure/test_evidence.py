@@ -58,8 +58,8 @@ def test_recovery_has_only_two_things_to_say():
         ratio([200], [1000], [100], [1000]).at(0), "times", "x", EvidenceLabel.RAW_ASSOCIATION
     )
     good, bad = (Recovery("a", "A", truth, figure) for truth in (2.0, 5.0))
-    assert good.words == "recovered the planted effect: yes"
-    assert bad.words == "recovered the planted effect: no"
+    assert good.words == "recovered the planted effect: yes, the truth lies inside the interval"
+    assert bad.words.startswith("recovered the planted effect: no, the truth lies above")
     assert good.to_json()["data"] == "simulated"
     assert "support" not in str(good.to_json())
 
