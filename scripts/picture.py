@@ -21,16 +21,16 @@ PICTURE = Path(__file__).parents[1] / "docs/img/report.png"
 WIDTH, HEIGHT = 1280, 1860
 SHOWN = """() => {
   const hide = (one) => { one.style.display = "none"; };
-  document.querySelectorAll("#first-grocer, section.story.real").forEach(hide);
+  document.querySelectorAll("#first-shop, section.story.simulated").forEach(hide);
   document.querySelector(".sides").style.display = "block";
   document.querySelectorAll("h1 + p, nav, footer, header details, .card .can, .card .numbers, "
       + "section.story > *").forEach(hide);
   const keep = (from) => { let at = document.getElementById(from); do { at.style.display = "";
     at = at.nextElementSibling; } while (at && at.tagName !== "H3"); };
-  for (const id of ["shop-recommendations", "shop-claims", "shop-costs"])
+  for (const id of ["grocer-recommendations", "grocer-outcomes"])
     if (document.getElementById(id)) keep(id);
 }"""
-"""Of the simulated shop: what matters, what to do next, claims and cost; nothing else fits."""
+"""Of the grocer: what matters, what to do next, outcomes; nothing else fits."""
 
 Pixels = npt.NDArray[np.uint8]
 
