@@ -30,8 +30,8 @@ def rank(matrix: Matrix, inside: Flags, activity: Floats, *, seed: int = 0) -> R
     A third of the people is kept aside to say how well it does.
     """
     aside = np.random.default_rng(seed).random(matrix.people) < 1 / 3
-    learnt = fit(matrix.rows(~aside), inside[~aside], activity[~aside], seed=seed)
-    whole = fit(matrix, inside, activity, seed=seed)
+    learnt = fit(matrix.rows(~aside), inside[~aside], activity[~aside], bends=False, seed=seed)
+    whole = fit(matrix, inside, activity, bends=False, seed=seed)
     weights = learnt.rules
     line = matrix.csr()[np.flatnonzero(aside)] @ weights
     base = whole.expected
