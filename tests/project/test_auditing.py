@@ -60,3 +60,14 @@ def test_a_grown_file_counts_once(project: Project):
     assert findings["AU004"]["rows read"] == 9
     assert findings["AU027"]["values lost"] == 1
     assert findings["AU003"]["repeated rows"] == 1
+
+
+def test_the_same_audit_is_made_once(built):
+    """Until the data is read anew."""
+    first = built.audit(built.snapshot().as_of_us)
+    assert built.audit(built.snapshot().as_of_us) is first
+    assert built.audit(built.snapshot().as_of_us - 1) is not first
+    built.refresh()
+    again = built.audit(built.snapshot().as_of_us)
+    assert again is not first
+    assert again == first

@@ -94,6 +94,7 @@ class Project(Drawing):
         self.folder = folder
         self.settings = settings
         self._previewer: tuple[Any, Previewer] | None = None
+        self._audited: tuple[Any, Audit] | None = None
 
     @classmethod
     def open(cls, folder: Path | str | None = None) -> Self:
@@ -193,6 +194,7 @@ class Project(Drawing):
 
     def refresh(self) -> None:
         """Forget what was read of the data, so that the newest generation is seen."""
+        self._audited = None
         if self._previewer:
             self._previewer[1].close()
             self._previewer = None
@@ -295,7 +297,13 @@ class Project(Drawing):
         """Which engagement points there are, and how far to trust them."""
         from fewer.project.auditing import audit
 
-        return audit(self, self.as_of(as_of))
+        moment = self.as_of(as_of)
+        if self.is_in_place:  # tables may change unseen
+            return audit(self, moment)
+        key = (self.generation.fingerprint, moment)
+        if self._audited is None or self._audited[0] != key:
+            self._audited = (key, audit(self, moment))  # a recommendation asks for the same one
+        return self._audited[1]
 
     def validate(self) -> list[Finding]:
         """Check every definition; raises `DefinitionError` when files can't be read as such."""
