@@ -147,8 +147,11 @@ def weeks(out: Console, sizes: Sequence[Size]) -> str:
 def show_adopted(out: Console, adopted: Adopted) -> None:
     """What was written, or would be."""
     if adopted.written:
-        out.print(Text(f"Saved {adopted.segment.id} in {adopted.file}, as a draft."))
-        out.print(Text(f"Undo: {adopted.undo}.", style="dim"), soft_wrap=True)
+        out.print(Text(f"Saved {adopted.segment.id} in {adopted.file}."))
+        out.print(
+            Text(f"It is a {adopted.segment.status}. Undo: {adopted.undo}.", style="dim"),
+            soft_wrap=True,
+        )
         out.print(Text(f"See it: fewer preview {adopted.segment.id}", style="dim"))
     else:
         out.print(Text(adopted.diff.rstrip("\n")), soft_wrap=True)
