@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 
 Case = Callable[[str], str]
 
@@ -12,6 +13,7 @@ SETS = {"d": "0-9", "w": "0-9A-Za-z_", "s": r" \t\n\r\f\v"}
 SPECIAL = {".": r"[^\n]", "^": r"\A", "$": r"\Z", "(": "(?:", **{c: c for c in ")|*+?"}}
 
 
+@lru_cache(maxsize=4096)
 def lower(text: str) -> str:
     """Unicode's simple mapping: one character in, one out.
 
