@@ -15,14 +15,6 @@ from fewer.project.snapshot import Snapshot
 from project import florist
 
 
-@pytest.fixture(scope="module")
-def ingested(world, tmp_path_factory) -> Path:
-    folder = florist.write(world, tmp_path_factory.mktemp("ingested"))
-    with Project.open(folder) as project:
-        project.ingest()
-    return folder
-
-
 @pytest.fixture
 def folder(ingested, tmp_path) -> Path:
     return shutil.copytree(ingested, tmp_path / "florist")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -41,11 +42,18 @@ def members(project, engine):
     return {i: sorted(snapshot.members(i).to_pylist()) for i in ids}, snapshot
 
 
-@pytest.fixture
-def project(world, tmp_path):
-    folder = florist.write(without(world), tmp_path / "apart")
+@pytest.fixture(scope="module")
+def ingested(world, tmp_path_factory):
+    """The project's folder, to be copied: nobody is merged."""
+    folder = florist.write(without(world), tmp_path_factory.mktemp("apart") / "florist")
     with Project.open(folder) as opened:
         opened.ingest()
+    return folder
+
+
+@pytest.fixture
+def project(ingested, tmp_path):
+    with Project.open(shutil.copytree(ingested, tmp_path / "apart")) as opened:
         yield opened
 
 
