@@ -129,14 +129,17 @@ def write_lists(
 ) -> tuple[dict[str, int], int]:
     """Write the holdout and the unsubscribed; returns rows per file, and unknown ids among them.
 
-    The holdout names people by user id and anonymous id, whichever exist; people without an
-    account who were never seen are left out of it.
+    The holdout names people by user id and anonymous id, whichever exist, and once more by the
+    anonymous id alone: who signed up on the way was somebody without a name before, and is held
+    out as both. People without an account who were never seen are left out of it.
     """
     held = np.flatnonzero(held_out & (world.account | seen)).tolist()
     with (folder / "simulated-holdout.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["user_id", "anonymous_id"])
         writer.writerows(_named(world, roll, i) for i in held)
+        again = [i for i in held if world.account[i] and seen[i]]
+        writer.writerows(["", roll.anonymous_id(i)] for i in again)
     accounts = np.flatnonzero(world.account)
     gone = accounts[rng.random(len(accounts)) < 0.03].tolist()
     strangers = max(2, len(accounts) // 1500)
@@ -146,7 +149,7 @@ def write_lists(
         writer.writerows([user_id(i)] for i in gone)
         writer.writerows([f"u-x{number:05d}"] for number in range(strangers))
     rows = {
-        "simulated-holdout.csv": len(held),
+        "simulated-holdout.csv": len(held) + len(again),
         "simulated-unsubscribed.csv": len(gone) + strangers,
     }
     return rows, strangers
