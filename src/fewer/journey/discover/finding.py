@@ -255,8 +255,8 @@ def _of(rate: Rate) -> str:
     expected = rate.expected_share
     if rate.share is None:
         return "nobody"
-    aside = "" if expected is None else f" ({expected:.1%} expected)"
-    return f"{rate.converted:,} of {rate.people:,}, {rate.share:.1%}{aside},"
+    aside = "" if expected is None else f" ({rate.share:.1%}; {expected:.1%} expected)"
+    return f"{rate.converted:,} of {rate.people:,} people{aside}"
 
 
 def _rounded(value: float | None) -> float | None:
