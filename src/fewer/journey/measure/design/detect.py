@@ -144,7 +144,13 @@ def _help(row: Row, every: Sequence[Row]) -> str:
     """Pool, lengthen or widen: those of the three that would do, with how much of each."""
     ways = []
     if row.group.level == "segment":
-        wider = [r for r in every if r.group.level != "segment" and (r.shows or r.weeks)]
+        wider = [
+            r
+            for r in every
+            if r.group.level != "segment"
+            and r.group.people > row.group.people
+            and (r.shows or r.weeks)
+        ]
         if wider:
             best = min(wider, key=lambda r: (not r.shows, r.weeks or 0, r.group.people))
             when = "" if best.shows else f" in {best.weeks} weeks"
