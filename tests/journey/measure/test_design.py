@@ -96,7 +96,7 @@ def test_advice(people, conversion_rate, action):
 
 def test_every_threshold_has_a_source():
     assert all(one.source and one.a_week > 0 and one.least for one in LEARNING.values())
-    assert LEARNING["meta"].verified
+    assert LEARNING["tiktok"].verified
     assert LEARNING["google"].told.startswith("Not verified: ")
     assert LEARNING["pinterest"].words == "Pinterest names no number; 50 in 7 days is assumed"
     assert not any(one.verified and one.assumed for one in LEARNING.values())

@@ -59,7 +59,6 @@ LEARNING: Final = {
             'Meta Business Help Centre, "About the learning phase": usually after about 50 results'
             " in the week after the last significant edit (its text as copied elsewhere, read"
             " 2026-11).",
-            verified=True,
         ),
         Learning(
             "tiktok", "TikTok", "ad group", 50, 7, MINIMUMS["TikTok"],
