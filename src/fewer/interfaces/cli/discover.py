@@ -14,7 +14,12 @@ from fewer.interfaces.cli.shell import Shell, common
 @click.option("--max", "most", default=2000, show_default=True, help="Most people of a segment.")
 @click.option("--within", metavar="SPANS", help="Windows to look back. Default: 7d,14d,30d.")
 @click.option("--allow", metavar="NAME", multiple=True, help="Use it although it was refused.")
-@click.option("--adopt", metavar="ID|N", help="Write one to segments/discovered.yaml.")
+@click.option(
+    "--adopt",
+    metavar="ID|N",
+    multiple=True,
+    help="Write it to segments/discovered.yaml. Repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="With --adopt: show the change, write nothing.")
 @click.option("--clusters", is_flag=True, help="Groups of people who behave alike, to explore.")
 @click.option(
@@ -30,7 +35,7 @@ def discover(  # noqa: PLR0913  one for each option
     most: int,
     within: str | None,
     allow: tuple[str, ...],
-    adopt: str | None,
+    adopt: tuple[str, ...],
     dry_run: bool,
     clusters: bool,
     like: str | None,
@@ -64,8 +69,11 @@ def discover(  # noqa: PLR0913  one for each option
         return
     with shell.err.status("looking at what people did") as status:
         found = project.discover(**asked, allow=allow, tell=status.update)
-    if adopt is None:
+    if not adopt:
         shell.show(found.to_json(), lambda out: view.show(out, found, project.zone))
         return
-    chosen = project.adopt(found.proposed, adopt, "discovered.yaml", dry_run=dry_run)
-    shell.show(chosen.to_json(), lambda out: view.show_adopted(out, chosen))
+    chosen = [
+        project.adopt(found.proposed, name, "discovered.yaml", dry_run=dry_run)
+        for name in dict.fromkeys(adopt)
+    ]
+    shell.show(view.adopted_json(chosen), lambda out: view.show_adopted(out, chosen))

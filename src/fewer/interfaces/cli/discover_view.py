@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -144,8 +144,20 @@ def weeks(out: Console, sizes: Sequence[Size]) -> str:
     return f"{known[0]:,} {sparkline(known, bars)} {known[-1]:,}"
 
 
-def show_adopted(out: Console, adopted: Adopted) -> None:
+def adopted_json(several: Sequence[Adopted]) -> dict[str, Any]:
+    """The one that was adopted; several as a list."""
+    if len(several) == 1:
+        return several[0].to_json()
+    return {"segments": [one.to_json() for one in several]}
+
+
+def show_adopted(out: Console, several: Sequence[Adopted]) -> None:
     """What was written, or would be."""
+    for one in several:
+        _show_adopted(out, one)
+
+
+def _show_adopted(out: Console, adopted: Adopted) -> None:
     if adopted.written:
         out.print(Text(f"Saved {adopted.segment.id} in {adopted.file}."))
         out.print(
@@ -163,7 +175,7 @@ def show_clusters(out: Console, found: Clusters, zone: ZoneInfo) -> None:
 
     out.print(
         Text.assemble(
-            (f"{len(found.groups)} groups", "bold"),
+            ("1 group" if len(found.groups) == 1 else f"{len(found.groups)} groups", "bold"),
             f" of {found.people:,} people who behave alike, as at"
             f" {clock.day_words(found.as_of_us, zone)}. A group is no rule: beside each is the rule"
             " that comes nearest to it.",

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.option("--max", "most", default=2000, show_default=True, help="Most people of a segment.")
 @click.option("--within", metavar="SPANS", help="Windows to look back. Default: by the data.")
 @click.option("--count", "wanted", default=12, show_default=True, help="How many to show.")
-@click.option("--adopt", metavar="ID|N", help="Write one to segments/suggested.yaml.")
+@click.option(
+    "--adopt",
+    metavar="ID|N",
+    multiple=True,
+    help="Write it to segments/suggested.yaml. Repeatable.",
+)
 @click.option("--verbose", is_flag=True, help="Also properties that nothing is made of, and why.")
 @click.option("--dry-run", is_flag=True, help="With --adopt: show the change, write nothing.")
 @common
@@ -34,7 +39,7 @@ def suggest(
     most: int,
     within: str | None,
     wanted: int,
-    adopt: str | None,
+    adopt: tuple[str, ...],
     verbose: bool,
     dry_run: bool,
 ) -> None:
@@ -43,18 +48,21 @@ def suggest(
     Each has a size in the band, a history of sizes, and little in common with the others. They
     are a beginning, not a finding: nothing is said about who converts. For that, see discover.
     """
-    from fewer.interfaces.cli.discover_view import show_adopted
+    from fewer.interfaces.cli.discover_view import adopted_json, show_adopted
 
     if dry_run and not adopt:
         raise click.UsageError("--dry-run goes with --adopt ID.")
     project = shell.project()
     with shell.err.status("looking at what people did"):
         found = project.suggest(at=at, least=least, most=most, within=within, wanted=wanted)
-    if adopt is None:
+    if not adopt:
         shell.show(found.to_json(), lambda out: _show(out, found, project.zone, verbose=verbose))
         return
-    chosen = project.adopt(found.segments, adopt, "suggested.yaml", dry_run=dry_run)
-    shell.show(chosen.to_json(), lambda out: show_adopted(out, chosen))
+    chosen = [
+        project.adopt(found.segments, name, "suggested.yaml", dry_run=dry_run)
+        for name in dict.fromkeys(adopt)
+    ]
+    shell.show(adopted_json(chosen), lambda out: show_adopted(out, chosen))
 
 
 def _show(out: Console, found: Suggestions, zone: ZoneInfo, *, verbose: bool) -> None:
