@@ -64,7 +64,8 @@ def run(folder, after=None):
         if after is not None:
             time.sleep(after)
             process.send_signal(signal.SIGKILL)
-        out, err = process.communicate(timeout=300)
+        # Not `communicate`: it would lose what `readline` has buffered beyond its line.
+        out, err = process.stdout.read(), process.stderr.read()
     assert process.returncode in ((0,) if after is None else (0, -signal.SIGKILL)), err
     return out
 
