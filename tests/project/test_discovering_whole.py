@@ -153,15 +153,15 @@ def test_saves_validates_and_builds_to_the_same_size(folder, found):
     assert built[first["id"]]["size"] == first["size"]
 
 
-def test_what_was_not_confirmed_says_so_in_the_file(folder, found):
+def test_what_was_not_confirmed_says_so_in_the_file(folder):
     from fewer.project.project import Project
 
-    doubtful = found["unconfirmed"]
-    if not doubtful:
-        pytest.skip("everything listed was confirmed")
     with Project.open(folder) as project:
-        again = project.discover(goal="purchase", most=2_500)
-        done = project.adopt(again.proposed, doubtful[0]["id"], "discovered.yaml", dry_run=True)
+        found = project.discover(goal="purchase", most=2_500)
+        if not found.unconfirmed:
+            pytest.skip("notyet: everything listed in this world was confirmed")
+        doubtful = found.unconfirmed[0].segment.id
+        done = project.adopt(found.proposed, doubtful, "discovered.yaml", dry_run=True)
     assert "Do not spend on it" in done.diff.replace("\n+#", "")
     assert "unconfirmed" in done.segment.tags
 
