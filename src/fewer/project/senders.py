@@ -92,12 +92,18 @@ class Senders:
         return [s for s in (*named, *([HOLDOUT] if held else [])) if not only or s in only]
 
     def _held(self, settings: DestinationSettings, snapshot: Snapshot) -> BitMap:
-        """Everybody whom an experiment holds out of a segment that is sent there."""
-        found = BitMap()
+        """Everybody whom an experiment holds out of the segments that are sent there.
+
+        Not who only counts in another segment of the same experiment, and is reached there.
+        """
+        held: dict[str, BitMap] = {}
+        reached: dict[str, BitMap] = {}
         for segment in self.segments(settings, snapshot, ()):
-            for people in held_out(self.project, snapshot, segment).values():
-                found |= people
-        return found
+            members = snapshot.segment(segment).members
+            for name, people in held_out(self.project, snapshot, segment).items():
+                held[name] = held.get(name, BitMap()) | people
+                reached[name] = reached.get(name, BitMap()) | (members - people)
+        return BitMap().union(*(people - reached[name] for name, people in held.items()))
 
     def _capped(
         self, settings: DestinationSettings, snapshot: Snapshot, segment: str, consent: Any
