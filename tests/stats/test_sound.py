@@ -259,6 +259,7 @@ DIVIDE = ("ratio", "ratio, daily", "of sums, ratio", "adjusted ratio")
 
 
 @settings(deadline=None)
+@example(first=("both", 25, 1), second=("both", 25, 1), unit=0.01)  # limits beyond all numbers
 @given(first=groups, second=groups, unit=st.sampled_from([0.01, 1.0, 160.0]))
 @example(first=("returned", 4000, 0), second=("spent", 400, 0), unit=100.0)
 @example(first=("equal", 60, 0), second=("equal", 60, 1), unit=1.0)

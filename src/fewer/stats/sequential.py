@@ -85,13 +85,14 @@ def confidence_sequence(
         lower, upper = at - reach, at + reach
         if log:
             lower, upper = np.exp(lower), np.exp(upper)
+    bounded = np.where(np.isinf(upper), Why.ANY_VALUE, Why.FINE)  # beyond the largest number
     return estimates(
         centre,
         np.where(known, lower, np.nan),
         np.where(known, upper, np.nan),
         method=Method.SEQUENCE,
         p=np.where(known, p, np.nan),
-        why=np.where(known, Why.FINE, Why.NO_VARIATION),
+        why=np.where(known, bounded, Why.NO_VARIATION),
         confidence=confidence,
     )
 
